@@ -1,0 +1,19 @@
+export { compileSupportCheck, supportedFields } from './check-supported.ts';
+export {
+  type Change,
+  type Checked,
+  ConfigIndex,
+  type ConfigIndexOptions,
+  compileSnapshot,
+  type EntryChange,
+} from './config-index.ts';
+export { diffResources, type FieldDifference } from './diff.ts';
+export { hashItem, SetDigest } from './digest.ts';
+export { type EffectiveField, effectiveRoute } from './effective-route.ts';
+export { decodeResource, encodeResource } from './encode.ts';
+export { isKind, KINDS, type Kind, keyOf, kindOf, parseKey, type ResourceKey } from './kind.ts';
+export { hasErrors, type Problem } from './problem.ts';
+export { type Reference, referencesOf } from './references.ts';
+export { findSecrets, redact, type Seal, type SecretField, sealSecrets } from './secrets.ts';
+export type { StoredEntry } from './stored-entry.ts';
+export { UNSUPPORTED, type UnsupportedTable } from './unsupported.ts';

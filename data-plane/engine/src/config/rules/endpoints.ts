@@ -1,0 +1,58 @@
+import { isIP } from 'node:net';
+import type { Endpoint } from '@sluice/proto';
+import type { Report } from '../problem.ts';
+import { splitAddress } from './listener.ts';
+import type { Rule } from './rule.ts';
+
+/** Endpoints are addresses that can be connected to, each once for a node group, and some of them get requests. */
+export const checkEndpoints: Rule = ({ spec, nodeGroups }, report) => {
+  if (spec.case !== 'service') return;
+  const { endpoints } = spec.value;
+  const first = new Map<string, number>();
+  endpoints.forEach((endpoint, i) => {
+    const field = `spec.endpoints[${i}]`;
+    const message = checkAddress(endpoint.address);
+    if (message !== undefined) report({ field: `${field}.address`, message });
+    reportRepeated(endpoint, i, first, report);
+    endpoint.nodeGroups.forEach((group, j) => {
+      if (nodeGroups.length === 0 || nodeGroups.includes(group)) return;
+      report({
+        severity: 'warning',
+        field: `${field}.nodeGroups[${j}]`,
+        message: `the service does not go to ${group}, so that no node there uses the endpoint`,
+      });
+    });
+  });
+  if (endpoints.length > 0 && endpoints.every(({ weight }) => weight === 0)) {
+    report({
+      severity: 'warning',
+      field: 'spec.endpoints',
+      message: 'every endpoint has weight 0: all requests will be answered no_healthy_endpoint',
+    });
+  }
+};
+
+function reportRepeated({ address }: Endpoint, index: number, first: Map<string, number>, report: Report): void {
+  const canonical = address.toLowerCase();
+  const earlier = first.get(canonical);
+  if (earlier === undefined) first.set(canonical, index);
+  else {
+    report({
+      field: `spec.endpoints[${index}].address`,
+      message: `${address} is endpoints[${earlier}] already`,
+      remedy: 'list it once, with a greater weight or with all its node groups',
+    });
+  }
+}
+
+/** The .proto file holds the form; this is what a form cannot say. */
+function checkAddress(address: string): string | undefined {
+  const parts = splitAddress(address);
+  if (parts === undefined) return undefined;
+  const { host, port } = parts;
+  if (port < 1 || port > 65535) return `the port must be 1 to 65535, not ${port}`;
+  if (address.startsWith('[')) return isIP(host) === 6 ? undefined : `${host} is not an IPv6 address`;
+  if (/^[\d.]+$/.test(host)) return isIP(host) === 4 ? undefined : `${host} is not an IPv4 address`;
+  const isName = host.split('.').every((label) => /^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(label));
+  return isName ? undefined : `${host} is not a host name`;
+}

@@ -1,0 +1,23 @@
+import { checkAuth } from './auth.ts';
+import { checkDestinations } from './destinations.ts';
+import { checkEndpoints } from './endpoints.ts';
+import { checkHeaderEdits } from './header-edits.ts';
+import { checkListener } from './listener.ts';
+import { checkNodeGroup } from './node-group.ts';
+import { checkRateLimits } from './rate-limits.ts';
+import { checkRewrite } from './rewrite.ts';
+import type { Rule } from './rule.ts';
+import { checkTimeouts } from './timeouts.ts';
+
+/** Every rule; each looks only at the kinds it is about. */
+export const RULES: readonly Rule[] = [
+  checkNodeGroup,
+  checkListener,
+  checkEndpoints,
+  checkDestinations,
+  checkRewrite,
+  checkAuth,
+  checkRateLimits,
+  checkHeaderEdits,
+  checkTimeouts,
+];

@@ -1,0 +1,93 @@
+/**
+ * What this version does not enforce. Applying it is refused by name. Each entry is a name in the descriptors:
+ * - of a message: a kind as a whole, `sluice.config.v1.Issuer`
+ * - of a field: `sluice.config.v1.Service.tls`
+ * - of an enum value: `sluice.config.v1.SERVICE_PROTOCOL_GRPC`
+ * - of a field and a text it may hold, a final `*` standing for any end: `sluice.config.v1.RateLimit.by=claim:*`
+ */
+export type UnsupportedTable = readonly string[];
+
+export const UNSUPPORTED: UnsupportedTable = [
+  'sluice.config.v1.Certificate',
+  'sluice.config.v1.Issuer',
+
+  'sluice.config.v1.Listener.certificates',
+  'sluice.config.v1.Listener.client_certificates',
+  'sluice.config.v1.Listener.http2',
+  'sluice.config.v1.Listener.proxy_protocol',
+  'sluice.config.v1.LISTENER_PROTOCOL_HTTPS',
+  'sluice.config.v1.LISTENER_PROTOCOL_MQTT',
+  'sluice.config.v1.LISTENER_PROTOCOL_MQTTS',
+  'sluice.config.v1.ListenerLimits.connections_per_client',
+
+  'sluice.config.v1.SERVICE_PROTOCOL_HTTP2',
+  'sluice.config.v1.SERVICE_PROTOCOL_GRPC',
+  'sluice.config.v1.Service.discovery',
+  'sluice.config.v1.Service.health_check',
+  'sluice.config.v1.Service.outlier_detection',
+  'sluice.config.v1.Service.tls',
+  'sluice.config.v1.Service.fallback',
+  'sluice.config.v1.Service.max_concurrent_requests',
+  'sluice.config.v1.Endpoint.zone',
+  'sluice.config.v1.LoadBalancing.random',
+  'sluice.config.v1.LoadBalancing.consistent_hash',
+  'sluice.config.v1.LoadBalancing.slow_start',
+  'sluice.config.v1.LoadBalancing.panic_percent',
+  'sluice.config.v1.LoadBalancing.zone_aware',
+  'sluice.config.v1.CircuitBreaker.error_rate',
+  'sluice.config.v1.Connections.per_endpoint',
+  'sluice.config.v1.Connections.pending',
+
+  'sluice.config.v1.Consumer.groups',
+  'sluice.config.v1.Consumer.scopes',
+
+  'sluice.config.v1.RateLimit.sliding_window',
+  'sluice.config.v1.RateLimitOverride.sliding_window',
+  'sluice.config.v1.RATE_LIMIT_SCOPE_CLUSTER',
+  'sluice.config.v1.RateLimit.fail',
+  'sluice.config.v1.RateLimit.by=claim:*',
+
+  'sluice.config.v1.AuthMethod.jwt',
+  'sluice.config.v1.AuthMethod.mtls',
+  'sluice.config.v1.ApiKeyAuth.cookie',
+
+  'sluice.config.v1.Policy.mode',
+  'sluice.config.v1.Policy.authorization',
+  'sluice.config.v1.Policy.cors',
+  'sluice.config.v1.Policy.validation',
+  'sluice.config.v1.Policy.cache',
+  'sluice.config.v1.Policy.access_log',
+  'sluice.config.v1.Policy.tracing',
+  'sluice.config.v1.Policy.none=mode',
+  'sluice.config.v1.Policy.none=authorization',
+  'sluice.config.v1.Policy.none=cors',
+  'sluice.config.v1.Policy.none=validation',
+  'sluice.config.v1.Policy.none=cache',
+  'sluice.config.v1.Policy.none=accessLog',
+  'sluice.config.v1.Policy.none=tracing',
+
+  'sluice.config.v1.Route.destinations',
+  'sluice.config.v1.Route.sticky_by',
+  'sluice.config.v1.Route.redirect',
+  'sluice.config.v1.Route.respond',
+  'sluice.config.v1.Route.request_body',
+  'sluice.config.v1.Route.response_body',
+  'sluice.config.v1.Route.mirror',
+  'sluice.config.v1.Route.faults',
+  'sluice.config.v1.Route.web_socket',
+  'sluice.config.v1.Route.mqtt',
+  'sluice.config.v1.Route.mode',
+  'sluice.config.v1.Route.authorization',
+  'sluice.config.v1.Route.cors',
+  'sluice.config.v1.Route.validation',
+  'sluice.config.v1.Route.cache',
+  'sluice.config.v1.Route.access_log',
+  'sluice.config.v1.Route.tracing',
+  'sluice.config.v1.Route.none=mode',
+  'sluice.config.v1.Route.none=authorization',
+  'sluice.config.v1.Route.none=cors',
+  'sluice.config.v1.Route.none=validation',
+  'sluice.config.v1.Route.none=cache',
+  'sluice.config.v1.Route.none=accessLog',
+  'sluice.config.v1.Route.none=tracing',
+];

@@ -1,0 +1,13 @@
+export interface BackoffPolicy {
+  readonly baseMs: number;
+  readonly maxMs: number;
+}
+
+/**
+ * How long to wait before retry number `retry` (0 is the first), milliseconds: full jitter, uniform over
+ * [0, min(max, base x 2^retry)), so that clients that failed together do not return together.
+ */
+export function backoffMs(retry: number, policy: BackoffPolicy, random: () => number): number {
+  const ceiling = Math.min(policy.maxMs, policy.baseMs * 2 ** Math.min(retry, 52));
+  return random() * ceiling;
+}

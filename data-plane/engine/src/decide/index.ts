@@ -1,0 +1,6 @@
+export * from './backoff.ts';
+export * from './balance.ts';
+export * from './breaker.ts';
+export * from './budget.ts';
+export * from './gcra.ts';
+export * from './share.ts';

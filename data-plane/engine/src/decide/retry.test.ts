@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+import { backoffMs } from './backoff.ts';
+import { retryAllowance } from './budget.ts';
+import { mayTake } from './share.ts';
+
+test('backoff doubles up to its maximum, with full jitter', () => {
+  const policy = { baseMs: 25, maxMs: 1000 };
+  expect([0, 1, 2, 5, 6, 100, 5000].map((retry) => backoffMs(retry, policy, () => 0.5))).toEqual([
+    12.5, 25, 50, 400, 500, 500, 500,
+  ]);
+  expect(backoffMs(3, policy, () => 0)).toBe(0);
+});
+
+test('a retry budget is a share of the requests and never under three a second', () => {
+  expect([0, 100, 150, 151, 1000].map((requests) => retryAllowance(requests, 20))).toEqual([30, 30, 30, 30, 200]);
+  expect(retryAllowance(1000, 0)).toBe(30);
+});
+
+test('a worker may always take its share, beyond it while the node has some left', () => {
+  const cap = 10;
+  expect(mayTake(4, 10, cap, 2)).toBe(true);
+  expect(mayTake(5, 10, cap, 2)).toBe(false);
+  expect(mayTake(8, 9, cap, 2)).toBe(true);
+  expect(mayTake(0, 99, 1, 4)).toBe(true);
+});

@@ -1,0 +1,29 @@
+import ipaddr from 'ipaddr.js';
+import { CannotBuild } from './cannot-build.ts';
+
+/** Whether an address lies in one of the networks (CIDR or single addresses). IPv4-mapped IPv6 addresses count as IPv4. */
+export function compileNetworks(networks: readonly string[]): (address: string) => boolean {
+  if (networks.length === 0) return () => false;
+  const ranges = networks.map(parseNetwork);
+  return (address) => {
+    if (!ipaddr.isValid(address)) return false;
+    const parsed = ipaddr.process(address);
+    return ranges.some(([network, bits]) => parsed.kind() === network.kind() && parsed.match(network, bits));
+  };
+}
+
+/** What an IPv4-mapped address has before the IPv4 address (RFC 4291, 2.5.5.2). */
+const MAPPED_BITS = 96;
+
+type Network = [ipaddr.IPv4 | ipaddr.IPv6, number];
+
+function parseNetwork(text: string): Network {
+  try {
+    const [address, bits] = text.includes('/') ? ipaddr.parseCIDR(text) : [ipaddr.parse(text), undefined];
+    const length = bits ?? (address.kind() === 'ipv4' ? 32 : 128);
+    const isMapped = address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() && length >= MAPPED_BITS;
+    return isMapped ? [address.toIPv4Address(), length - MAPPED_BITS] : [address, length];
+  } catch {
+    throw new CannotBuild(`${text} is no network: write it as 10.0.0.0/8 or as one address`);
+  }
+}

@@ -1,0 +1,37 @@
+import type { Consumer, RateLimitOverride } from '@sluice/proto';
+import { buildBucket } from './build-limit.ts';
+import type { SlotSource } from './built-item.ts';
+import { CannotBuild } from './cannot-build.ts';
+import type { BucketPlan, ConsumerPlan } from './plan.ts';
+
+export interface BuiltConsumer {
+  readonly kind: 'Consumer';
+  readonly name: string;
+  readonly plan: ConsumerPlan;
+}
+
+export function buildConsumer(name: string, consumer: Consumer, slots: SlotSource): BuiltConsumer {
+  return {
+    kind: 'Consumer',
+    name,
+    plan: { name, overrides: buildOverrides(`Consumer/${name}`, consumer.rateLimits, slots) },
+  };
+}
+
+/**
+ * Buckets by the name of the limit they replace; undefined where there are none.
+ * @param owner `Consumer/NAME` or `ApiKey/NAME`
+ */
+export function buildOverrides(
+  owner: string,
+  overrides: readonly RateLimitOverride[],
+  slots: SlotSource,
+): ReadonlyMap<string, BucketPlan> | undefined {
+  if (overrides.length === 0) return undefined;
+  return new Map(
+    overrides.map(({ name, algorithm }) => {
+      if (algorithm.case !== 'tokenBucket') throw new CannotBuild(`the override ${name} has no token bucket`);
+      return [name, buildBucket(`${owner}/${name}`, algorithm.value, slots)];
+    }),
+  );
+}

@@ -1,0 +1,36 @@
+import type { Resource } from '@sluice/proto';
+import { type BuiltRoute, compileMatch, referencesOfRoute } from './build-route.ts';
+import type { SlotSource } from './built-item.ts';
+
+/**
+ * A route that takes its requests to refuse them, because something in it cannot be built: they must not fall to a route that asks
+ * less of them. Throws CannotBuild where its conditions cannot be built either: then nobody knows which requests are its own.
+ */
+export function buildRefusingRoute(name: string, { spec }: Resource, slots: SlotSource): BuiltRoute | undefined {
+  if (spec.case !== 'route') return undefined;
+  const route = spec.value;
+  return {
+    kind: 'Route',
+    name,
+    slot: slots.route(name),
+    enabled: route.enabled ?? true,
+    match: compileMatch(name, route),
+    listeners: route.listeners,
+    service: route.service,
+    policies: route.policies,
+    references: referencesOfRoute(route),
+    fields: {
+      auth: undefined,
+      limits: [],
+      requestHeaders: undefined,
+      responseHeaders: undefined,
+      timeoutMs: undefined,
+      retry: undefined,
+      none: [],
+    },
+    rewrite: { kind: 'fixed', plan: { kind: 'keep', host: undefined } },
+    streamIdleTimeoutMs: undefined,
+    maxDurationMs: undefined,
+    bodyBytes: undefined,
+  };
+}

@@ -1,0 +1,34 @@
+import type { Retry } from '@sluice/proto';
+import type { RetryPlan } from './plan.ts';
+import { durationMs, sizeBytes } from './read-duration.ts';
+
+const DEFAULT_CONDITIONS = ['connect-failure', 'reset', '502', '503', '504'];
+/** Methods that mean the same when sent twice (RFC 9110, 9.2.2). */
+const IDEMPOTENT_METHODS = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'];
+
+export function buildRetry(retry: Retry): RetryPlan {
+  const on = new Set(retry.on.length === 0 ? DEFAULT_CONDITIONS : retry.on);
+  return {
+    attempts: retry.attempts ?? 1,
+    onConnectFailure: on.has('connect-failure'),
+    onReset: on.has('reset'),
+    onTimeout: on.has('timeout'),
+    statuses: statusesOf(on),
+    perTryTimeoutMs: durationMs(retry.perTryTimeout, 0),
+    backoffBaseMs: durationMs(retry.backoff?.base, 25),
+    backoffMaxMs: durationMs(retry.backoff?.max, 1_000),
+    budgetPercent: retry.budgetPercent ?? 20,
+    methods: new Set(retry.methods.length === 0 ? IDEMPOTENT_METHODS : retry.methods),
+    idempotencyKey: retry.methods.length === 0,
+    bufferBytes: sizeBytes(retry.bufferBytes, 65_536),
+  };
+}
+
+function statusesOf(conditions: ReadonlySet<string>): ReadonlySet<number> {
+  const statuses = new Set<number>();
+  for (const condition of conditions) {
+    if (condition === '5xx') for (let status = 500; status <= 599; status++) statuses.add(status);
+    else if (/^\d{3}$/.test(condition)) statuses.add(Number(condition));
+  }
+  return statuses;
+}

@@ -1,0 +1,73 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { type ServiceProtocol, ServiceSchema } from '@sluice/proto';
+import { describe, expect, test } from 'vitest';
+import { buildService } from './build-service.ts';
+import { CannotBuild } from './cannot-build.ts';
+
+type ServiceInit = MessageInitShape<typeof ServiceSchema>;
+
+function build(service: ServiceInit, group = 'default') {
+  const endpoint = (name: string, address: string) => Number(`${name}${address.at(-1)}`);
+  const slots = { route: () => 0, service: () => 7, endpoint, limit: () => 0 };
+  return buildService('1', create(ServiceSchema, service), { group, slots });
+}
+
+test('what a service leaves out has its default', () => {
+  expect(build({})).toEqual({
+    kind: 'Service',
+    name: '1',
+    plan: {
+      name: '1',
+      slot: 7,
+      enabled: true,
+      endpoints: [],
+      balancer: 'leastRequest',
+      breaker: undefined,
+      connectTimeoutMs: 2_000,
+      idleTimeoutMs: 60_000,
+    },
+    timeoutMs: 15_000,
+    streamIdleTimeoutMs: 60_000,
+    maxDurationMs: 0,
+    retry: undefined,
+  });
+  expect(build({ circuitBreaker: {} }).plan.breaker).toEqual({
+    consecutiveFailures: 5,
+    openForMs: 30_000,
+    halfOpenRequests: 3,
+  });
+});
+
+describe('the endpoints of a node', () => {
+  const endpoints = [
+    { address: '10.0.0.1:1' },
+    { address: '[::1]:2', nodeGroups: ['eu', 'us'], weight: 3 },
+    { address: 'host.internal:3', nodeGroups: ['eu'] },
+    { address: '10.0.0.1:4', weight: 0 },
+  ];
+  test.each([
+    ['default', ['10.0.0.1']],
+    ['us', ['10.0.0.1', '::1']],
+    ['eu', ['10.0.0.1', '::1', 'host.internal']],
+  ])('in the group %s are those for it, and never those of weight 0', (group, hosts) => {
+    expect(build({ endpoints }, group).plan.endpoints.map(({ host }) => host)).toEqual(hosts);
+  });
+
+  test('have a slot, a port and a weight', () => {
+    expect(build({ endpoints }, 'us').plan.endpoints[1]).toEqual({
+      address: '[::1]:2',
+      host: '::1',
+      port: 2,
+      weight: 3,
+      slot: 12,
+    });
+  });
+});
+
+test.each<[string, ServiceInit]>([
+  ['an endpoint without a port', { endpoints: [{ address: '10.0.0.1' }] }],
+  ['an endpoint with a port that is none', { endpoints: [{ address: '10.0.0.1:65536' }] }],
+  ['a protocol of a later version', { protocol: 99 as ServiceProtocol }],
+])('a service with %s is not built', (_, service) => {
+  expect(() => build(service)).toThrow(CannotBuild);
+});

@@ -1,0 +1,56 @@
+import { type Endpoint, type Service, ServiceProtocol } from '@sluice/proto';
+import { defaultBreakerPolicy } from '../decide/breaker.ts';
+import { buildRetry } from './build-retry.ts';
+import type { BuildContext } from './built-item.ts';
+import { CannotBuild } from './cannot-build.ts';
+import type { EndpointPlan, RetryPlan, ServicePlan } from './plan.ts';
+import { durationMs } from './read-duration.ts';
+
+/** A service, and what it says for routes that do not say it themselves. */
+export interface BuiltService {
+  readonly kind: 'Service';
+  readonly name: string;
+  readonly plan: ServicePlan;
+  readonly timeoutMs: number;
+  readonly streamIdleTimeoutMs: number;
+  readonly maxDurationMs: number;
+  readonly retry: RetryPlan | undefined;
+}
+
+export function buildService(name: string, service: Service, { group, slots }: BuildContext): BuiltService {
+  if (service.protocol > ServiceProtocol.HTTP1)
+    throw new CannotBuild(`protocol ${service.protocol} is not spoken by this version`);
+  const { circuitBreaker: breaker } = service;
+  return {
+    kind: 'Service',
+    name,
+    plan: {
+      name,
+      slot: slots.service(name),
+      enabled: service.enabled ?? true,
+      endpoints: service.endpoints
+        .filter(({ nodeGroups }) => nodeGroups.length === 0 || nodeGroups.includes(group))
+        .map((endpoint) => buildEndpoint(endpoint, slots.endpoint(name, endpoint.address)))
+        .filter(({ weight }) => weight > 0),
+      balancer: service.loadBalancing?.algorithm.case === 'roundRobin' ? 'roundRobin' : 'leastRequest',
+      breaker: breaker && {
+        consecutiveFailures: breaker.consecutiveFailures ?? defaultBreakerPolicy.consecutiveFailures,
+        openForMs: durationMs(breaker.openFor, defaultBreakerPolicy.openForMs),
+        halfOpenRequests: breaker.halfOpenRequests ?? defaultBreakerPolicy.halfOpenRequests,
+      },
+      connectTimeoutMs: durationMs(service.connections?.connectTimeout, 2_000),
+      idleTimeoutMs: durationMs(service.connections?.idleTimeout, 60_000),
+    },
+    timeoutMs: durationMs(service.timeout, 15_000),
+    streamIdleTimeoutMs: durationMs(service.streamIdleTimeout, 60_000),
+    maxDurationMs: durationMs(service.maxDuration, 0),
+    retry: service.retry && buildRetry(service.retry),
+  };
+}
+
+function buildEndpoint({ address, weight }: Endpoint, slot: number): EndpointPlan {
+  const colon = address.lastIndexOf(':');
+  const port = Number(address.slice(colon + 1));
+  if (!(port >= 1 && port <= 65535)) throw new CannotBuild(`endpoint ${address} has no valid port`);
+  return { address, host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port, weight: weight ?? 1, slot };
+}

@@ -1,0 +1,74 @@
+import { addUpLimits, layersFor } from '../config/policy-layers.ts';
+import { concatenateHeaderEdits } from './build-header-edits.ts';
+import { isByAddressAlone } from './build-limit.ts';
+import type { PolicyFields } from './build-policy.ts';
+import type { BuiltRoute } from './build-route.ts';
+import type { BuiltService } from './build-service.ts';
+import type { RewritePlan, RoutePlan, ServicePlan } from './plan.ts';
+
+/**
+ * Joins a route with its policies and its service. Policies apply in their order, then the route: of each field the last that sets it
+ * wins whole, limits add up by name, header edits concatenate, and `none` drops what came before.
+ * @param policies undefined where one is missing, and the route is unavailable
+ */
+export function joinRoute(
+  route: BuiltRoute,
+  policies: readonly (PolicyFields | undefined)[],
+  service: BuiltService | undefined,
+  rewrite: RewritePlan,
+  unavailable: string | undefined,
+): RoutePlan {
+  const layers = [...policies.filter((policy) => policy !== undefined), route.fields];
+  const limits = addUpLimits(
+    layersFor(layers, 'rateLimits').flatMap((layer) => layer.limits),
+    ({ name }) => name,
+  );
+  return {
+    name: route.name,
+    slot: route.slot,
+    unavailable: unavailable ?? missingPart(route, policies, service),
+    service: service?.plan ?? missingService(route.service),
+    auth: lastSet(layersFor(layers, 'auth').map(({ auth }) => auth)),
+    addressLimits: limits.filter(isByAddressAlone),
+    callerLimits: limits.filter((limit) => !isByAddressAlone(limit)),
+    rewrite,
+    requestHeaders: layersFor(layers, 'requestHeaders')
+      .map(({ requestHeaders }) => requestHeaders)
+      .reduce(concatenateHeaderEdits, undefined),
+    responseHeaders: layersFor(layers, 'responseHeaders')
+      .map(({ responseHeaders }) => responseHeaders)
+      .reduce(concatenateHeaderEdits, undefined),
+    timeoutMs: lastSet(layersFor(layers, 'timeout').map(({ timeoutMs }) => timeoutMs)) ?? service?.timeoutMs ?? 15_000,
+    streamIdleTimeoutMs: route.streamIdleTimeoutMs ?? service?.streamIdleTimeoutMs ?? 60_000,
+    maxDurationMs: route.maxDurationMs ?? service?.maxDurationMs ?? 0,
+    retry: lastSet(layersFor(layers, 'retry').map(({ retry }) => retry)) ?? service?.retry,
+    bodyBytes: route.bodyBytes,
+  };
+}
+
+function lastSet<T>(values: readonly (T | undefined)[]): T | undefined {
+  return values.findLast((value) => value !== undefined);
+}
+
+function missingPart(
+  route: BuiltRoute,
+  policies: readonly (PolicyFields | undefined)[],
+  service: BuiltService | undefined,
+): string | undefined {
+  if (policies.includes(undefined)) return 'a policy of the route is missing';
+  return service === undefined ? `the service ${route.service} is missing` : undefined;
+}
+
+/** Never used to serve: a route without its service is unavailable. */
+function missingService(name: string): ServicePlan {
+  return {
+    name,
+    slot: 0,
+    enabled: true,
+    endpoints: [],
+    balancer: 'leastRequest',
+    breaker: undefined,
+    connectTimeoutMs: 2_000,
+    idleTimeoutMs: 60_000,
+  };
+}

@@ -1,0 +1,182 @@
+/**
+ * What a request needs to know, prebuilt. Plans are immutable: a request takes them once, when its head is complete,
+ * and uses nothing else to its end, so it sees one revision whatever is activated meanwhile.
+ */
+import type { BreakerPolicy } from '../decide/breaker.ts';
+import type { GcraPlan } from '../decide/gcra.ts';
+
+/** A route with everything its policies and its service contribute. */
+export interface RoutePlan {
+  readonly name: string;
+  /** The route's slot in shared memory. */
+  readonly slot: number;
+  /** Why requests are answered with policy_unavailable: something the route needs could not be built. Unset: it serves. */
+  readonly unavailable: string | undefined;
+  /** Where requests go. */
+  readonly service: ServicePlan;
+  readonly auth: AuthPlan | undefined;
+  /** Limits by client address alone, checked before authentication, in order. */
+  readonly addressLimits: readonly LimitPlan[];
+  /** The other limits, checked after authentication, in order. */
+  readonly callerLimits: readonly LimitPlan[];
+  readonly rewrite: RewritePlan;
+  readonly requestHeaders: HeaderEditsPlan | undefined;
+  readonly responseHeaders: HeaderEditsPlan | undefined;
+  /** Request head to response head, all tries. */
+  readonly timeoutMs: number;
+  readonly streamIdleTimeoutMs: number;
+  /** The whole exchange. 0: no bound. */
+  readonly maxDurationMs: number;
+  readonly retry: RetryPlan | undefined;
+  /** The largest request body. Undefined: the listener's. */
+  readonly bodyBytes: number | undefined;
+}
+
+export interface ServicePlan {
+  readonly name: string;
+  /** The service's slot in shared memory. */
+  readonly slot: number;
+  /** False: its routes answer service_disabled. */
+  readonly enabled: boolean;
+  /** Those that this node's group uses; never with weight 0. May be empty: no_healthy_endpoint. */
+  readonly endpoints: readonly EndpointPlan[];
+  readonly balancer: 'roundRobin' | 'leastRequest';
+  readonly breaker: BreakerPolicy | undefined;
+  readonly connectTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+}
+
+export interface EndpointPlan {
+  /** As written, HOST:PORT. */
+  readonly address: string;
+  /** Without brackets where it is an IPv6 address. */
+  readonly host: string;
+  readonly port: number;
+  readonly weight: number;
+  /** The slot of (service, address) in shared memory; pools are kept by it, whatever the revision. */
+  readonly slot: number;
+}
+
+export interface AuthPlan {
+  readonly methods: readonly ApiKeyMethodPlan[];
+  /** Requests without any credential pass as anonymous. */
+  readonly optional: boolean;
+}
+
+export interface ApiKeyMethodPlan {
+  readonly kind: 'apiKey';
+  readonly location: 'header' | 'query';
+  /** The header's name in lower case, or the query parameter's as written. */
+  readonly name: string;
+  readonly forward: boolean;
+}
+
+export interface LimitPlan {
+  /** As written; shown in RateLimit headers and metrics. */
+  readonly name: string;
+  /** `Policy/NAME/LIMIT` or `Route/NAME/LIMIT`: what the cells belong to, whatever the revision. */
+  readonly id: string;
+  readonly slot: number;
+  readonly by: readonly LimitKeyPart[];
+  readonly bucket: BucketPlan;
+  readonly cost: number;
+  /** Which requests are counted. Undefined: all. */
+  readonly applies: ((method: string, path: string) => boolean) | undefined;
+}
+
+/** A token bucket: how it fills, and the numbers it was written with. */
+export interface BucketPlan {
+  /** `OWNER/LIMIT`, the owner being `Policy/NAME`, `Route/NAME`, `Consumer/NAME` or `ApiKey/NAME`. */
+  readonly id: string;
+  /** Limit slot of the cell that takes callers the limiter's table has no room for; an override has one of its own. */
+  readonly slot: number;
+  readonly gcra: GcraPlan;
+  readonly requests: number;
+  readonly perMs: number;
+}
+
+export type LimitKeyPart =
+  | { readonly kind: 'consumer' | 'apiKey' | 'clientIp' | 'route' | 'service' | 'global' }
+  | { readonly kind: 'header' /** In lower case. */; readonly name: string };
+
+export type RewritePlan =
+  | { readonly kind: 'keep'; readonly host: string | undefined }
+  | {
+      /** The first `length` characters of the path are replaced by `replacement`; the result starts with one `/`. */
+      readonly kind: 'prefix';
+      readonly length: number;
+      readonly replacement: string;
+      readonly host: string | undefined;
+    }
+  | {
+      /** Literals and path parameters in turn: literals[0] params[0] literals[1] ... */
+      readonly kind: 'template';
+      readonly literals: readonly string[];
+      readonly params: readonly string[];
+      readonly host: string | undefined;
+    };
+
+/** Applied in the order remove, set, add. Names as written; `removed` holds those of remove and set in lower case. */
+export interface HeaderEditsPlan {
+  readonly removed: ReadonlySet<string>;
+  /** `name: value\r\n` lines of set and add, checked for control characters. */
+  readonly lines: string;
+}
+
+export interface RetryPlan {
+  /** Tries after the first. */
+  readonly attempts: number;
+  readonly onConnectFailure: boolean;
+  readonly onReset: boolean;
+  readonly onTimeout: boolean;
+  readonly statuses: ReadonlySet<number>;
+  /** 0: what is left of the route's timeout. */
+  readonly perTryTimeoutMs: number;
+  readonly backoffBaseMs: number;
+  readonly backoffMaxMs: number;
+  readonly budgetPercent: number;
+  readonly methods: ReadonlySet<string>;
+  /** Requests with an Idempotency-Key header are retried whatever their method: where `methods` is not configured. */
+  readonly idempotencyKey: boolean;
+  readonly bufferBytes: number;
+}
+
+export interface ConsumerPlan {
+  readonly name: string;
+  /** Buckets by limit name that replace the limit's own. */
+  readonly overrides: ReadonlyMap<string, BucketPlan> | undefined;
+}
+
+/** An API key that authenticates: looked up by the SHA-256 of what the client presents. */
+export interface ApiKeyPlan {
+  readonly name: string;
+  readonly consumer: ConsumerPlan;
+  /** Unix milliseconds; Infinity: never. The earlier of the key's expiry and, for a rotated secret, the end of its grace. */
+  readonly expiresAtMs: number;
+  readonly overrides: ReadonlyMap<string, BucketPlan> | undefined;
+}
+
+export interface ListenerPlan {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly headerBytes: number;
+  readonly headerCount: number;
+  readonly bodyBytes: number;
+  readonly headerTimeoutMs: number;
+  readonly bodyIdleTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly connections: number;
+  /** Whether a peer's forwarding headers are believed. */
+  readonly trusts: (address: string) => boolean;
+  readonly mergeSlashes: boolean;
+  readonly allowEncodedSlashes: boolean;
+  /** In lower case. */
+  readonly requestIdHeader: string;
+}
+
+/** Where a request goes, as `Tables.find` says. */
+export type RouteFinding =
+  | { readonly kind: 'found'; readonly plan: RoutePlan; readonly params: ReadonlyMap<string, string> | undefined }
+  | { readonly kind: 'methodNotAllowed'; readonly allow: readonly string[] }
+  | { readonly kind: 'notFound' };

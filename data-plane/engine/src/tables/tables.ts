@@ -1,0 +1,307 @@
+import type { ParsedPath } from '../router/parse-path.ts';
+import { readPathParams } from '../router/path-params.ts';
+import type { RouteRequest } from '../router/route-match.ts';
+import { Router } from '../router/router.ts';
+import type { ActiveChange } from './active-set.ts';
+import type { BuiltApiKey } from './build-api-key.ts';
+import type { PolicyFields } from './build-policy.ts';
+import type { BuiltRoute } from './build-route.ts';
+import type { BuiltService } from './build-service.ts';
+import { type BuildContext, type BuiltItem, buildItem, buildRefusing, type ItemKey, itemKey } from './built-item.ts';
+import { CannotBuild } from './cannot-build.ts';
+import { joinRoute } from './join-route.ts';
+import type { ApiKeyPlan, ConsumerPlan, ListenerPlan, RouteFinding, RoutePlan, ServicePlan } from './plan.ts';
+import { rewriteFor } from './rewrite.ts';
+
+/** A change that is built and waits to be committed. */
+export interface StagedTables {
+  readonly upserts: readonly { readonly built: BuiltItem; readonly unavailable: string | undefined }[];
+  readonly removals: readonly { readonly kind: string; readonly name: string }[];
+}
+
+export interface TablesOptions extends BuildContext {
+  /** The listeners the node was started with. */
+  readonly listeners: readonly ListenerPlan[];
+}
+
+/**
+ * A worker's routing tables, changed in place: {@link stage} does all the work that takes time or may fail, {@link commit} swaps what
+ * was built in at a cost of the change's size. What requests take out of it is immutable.
+ */
+export class Tables {
+  readonly #context: BuildContext;
+  readonly #routers = new Map<string, Router<RouteEntry>>();
+  /** Those the node was started with; the configuration may say more about them. */
+  readonly #ownListeners: ReadonlyMap<string, ListenerPlan>;
+  readonly #listeners = new Map<string, ListenerPlan>();
+  readonly #routes = new Map<string, RouteEntry>();
+  readonly #services = new Map<string, BuiltService>();
+  readonly #policies = new Map<string, PolicyFields>();
+  readonly #consumers = new Map<string, ConsumerPlan>();
+  /** Of keys that share a secret, the one that is good for longest is first. */
+  readonly #keysByHash = new Map<string, readonly KeyEntry[]>();
+  readonly #keys = new Map<string, readonly string[]>();
+  readonly #referrers = new Map<ItemKey, Set<RouteEntry>>();
+  #epoch = 0;
+
+  constructor({ listeners, ...context }: TablesOptions) {
+    this.#context = context;
+    this.#ownListeners = new Map(listeners.map((plan) => [plan.name, plan]));
+    for (const plan of listeners) {
+      this.#listeners.set(plan.name, plan);
+      this.#routers.set(plan.name, new Router());
+    }
+  }
+
+  /** Grows with each commit: what is cached beside the tables is good for one epoch. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** The listener of this name, as the configuration says or as the node was started with. */
+  listener(name: string): ListenerPlan | undefined {
+    return this.#listeners.get(name);
+  }
+
+  services(): Iterable<ServicePlan> {
+    return this.#services.values().map(({ plan }) => plan);
+  }
+
+  /** The route that takes a request. */
+  find(listener: string, request: RouteRequest): RouteFinding {
+    const router = this.#routers.get(listener);
+    if (router === undefined) return NOT_FOUND;
+    const outcome = router.match(request);
+    switch (outcome.outcome) {
+      case 'found':
+        return this.#finding(outcome.value, outcome.path, request.path);
+      case 'methodNotAllowed':
+        return { kind: 'methodNotAllowed', allow: outcome.allow };
+      case 'notFound':
+        return NOT_FOUND;
+      default:
+        return outcome satisfies never;
+    }
+  }
+
+  /** The key whose secret has this SHA-256 (lower-case hex), and whose consumer is there. Its expiry is the caller's to check. */
+  identify(secretHash: string): ApiKeyPlan | undefined {
+    const entry = this.#keysByHash.get(secretHash)?.[0];
+    if (entry === undefined) return undefined;
+    if (entry.epoch !== this.#epoch) {
+      const consumer = this.#consumers.get(entry.consumer);
+      entry.plan = consumer && {
+        name: entry.name,
+        consumer,
+        expiresAtMs: entry.expiresAtMs,
+        overrides: entry.overrides,
+      };
+      entry.epoch = this.#epoch;
+    }
+    return entry.plan;
+  }
+
+  /** Builds a change. Throws when something in it cannot be built: a change holds only what an ActiveSet built before. */
+  stage({ upserts, removals }: ActiveChange): StagedTables {
+    return {
+      upserts: upserts.map((item) => {
+        const { unavailable } = item;
+        const built = buildItem(item, this.#context, unavailable === undefined);
+        if (!(built instanceof CannotBuild)) return { built, unavailable };
+        const refusing = unavailable === undefined ? undefined : buildRefusing(item, this.#context);
+        if (refusing !== undefined) return { built: refusing, unavailable };
+        throw new Error(`${itemKey(item)}: ${built.message}`, { cause: built });
+      }),
+      removals,
+    };
+  }
+
+  /** Makes a staged change, in the order in which they were staged. */
+  commit({ upserts, removals }: StagedTables): void {
+    this.#epoch++;
+    for (const { kind, name } of removals) this.#remove(kind, name);
+    for (const { built, unavailable } of upserts) this.#put(built, unavailable);
+  }
+
+  #finding(entry: RouteEntry, path: ParsedPath | undefined, requestPath: string): RouteFinding {
+    if (path?.kind === 'template') {
+      return { kind: 'found', plan: this.#plan(entry, path), params: readPathParams(path, requestPath) };
+    }
+    if (entry.built.rewrite.kind === 'matchedPrefix')
+      return { kind: 'found', plan: this.#plan(entry, path), params: undefined };
+    entry.finding ??= { kind: 'found', plan: this.#plan(entry, undefined), params: undefined };
+    return entry.finding;
+  }
+
+  /** The joined plan; made at the first request after a change of the route, its policies or its service. */
+  #plan(entry: RouteEntry, path: ParsedPath | undefined): RoutePlan {
+    const { built, plans } = entry;
+    const key = built.rewrite.kind === 'matchedPrefix' ? path : undefined;
+    const known = plans.get(key);
+    if (known !== undefined) return known;
+    const policies = built.policies.map((name) => this.#policies.get(name));
+    const plan = joinRoute(
+      built,
+      policies,
+      this.#services.get(built.service),
+      rewriteFor(built.rewrite, key),
+      entry.unavailable,
+    );
+    plans.set(key, plan);
+    return plan;
+  }
+
+  #put(built: BuiltItem, unavailable: string | undefined): void {
+    switch (built.kind) {
+      case 'Route':
+        this.#putRoute(built, unavailable);
+        break;
+      case 'Service':
+        this.#services.set(built.name, built);
+        this.#forgetPlans(`Service/${built.name}`);
+        break;
+      case 'Policy':
+        this.#policies.set(built.name, built.fields);
+        this.#forgetPlans(`Policy/${built.name}`);
+        break;
+      case 'Consumer':
+        this.#consumers.set(built.name, built.plan);
+        break;
+      case 'Listener':
+        this.#putListener(built.plan);
+        break;
+      case 'ApiKey':
+        this.#putKey(built);
+        break;
+      case 'NodeGroup':
+        break;
+      default:
+        built satisfies never;
+    }
+  }
+
+  #remove(kind: string, name: string): void {
+    switch (kind) {
+      case 'Route':
+        this.#removeRoute(name);
+        break;
+      case 'Service':
+        this.#services.delete(name);
+        this.#forgetPlans(`Service/${name}`);
+        break;
+      case 'Policy':
+        this.#policies.delete(name);
+        this.#forgetPlans(`Policy/${name}`);
+        break;
+      case 'Consumer':
+        this.#consumers.delete(name);
+        break;
+      case 'Listener':
+        this.#removeListener(name);
+        break;
+      case 'ApiKey':
+        this.#removeKey(name);
+        break;
+    }
+  }
+
+  #putRoute(built: BuiltRoute, unavailable: string | undefined): void {
+    this.#removeRoute(built.name);
+    const entry: RouteEntry = { built, unavailable, plans: new Map(), finding: undefined };
+    this.#routes.set(built.name, entry);
+    for (const reference of built.references) {
+      const referrers = this.#referrers.get(reference);
+      if (referrers === undefined) this.#referrers.set(reference, new Set([entry]));
+      else referrers.add(entry);
+    }
+    for (const [listener, router] of this.#routers) this.#offer(router, listener, entry);
+  }
+
+  #removeRoute(name: string): void {
+    const entry = this.#routes.get(name);
+    if (entry === undefined) return;
+    this.#routes.delete(name);
+    for (const router of this.#routers.values()) router.remove(name);
+    for (const reference of entry.built.references) {
+      const referrers = this.#referrers.get(reference)!;
+      referrers.delete(entry);
+      if (referrers.size === 0) this.#referrers.delete(reference);
+    }
+  }
+
+  #offer(router: Router<RouteEntry>, listener: string, entry: RouteEntry): void {
+    const { enabled, listeners, match } = entry.built;
+    if (enabled && (listeners.length === 0 || listeners.includes(listener))) router.add(match, entry);
+  }
+
+  #putListener(plan: ListenerPlan): void {
+    this.#listeners.set(plan.name, plan);
+    if (this.#routers.has(plan.name)) return;
+    const router = new Router<RouteEntry>();
+    for (const entry of this.#routes.values()) this.#offer(router, plan.name, entry);
+    this.#routers.set(plan.name, router);
+  }
+
+  #removeListener(name: string): void {
+    const own = this.#ownListeners.get(name);
+    if (own !== undefined) {
+      this.#listeners.set(name, own);
+    } else {
+      this.#listeners.delete(name);
+      this.#routers.delete(name);
+    }
+  }
+
+  #forgetPlans(key: ItemKey): void {
+    for (const entry of this.#referrers.get(key) ?? []) {
+      entry.plans.clear();
+      entry.finding = undefined;
+    }
+  }
+
+  #putKey({ name, consumer, secrets, overrides }: BuiltApiKey): void {
+    this.#removeKey(name);
+    for (const { hash, expiresAtMs } of secrets) {
+      const entry = { name, consumer, expiresAtMs, overrides, plan: undefined, epoch: 0 };
+      this.#keysByHash.set(hash, [entry, ...(this.#keysByHash.get(hash) ?? [])].sort(compareKeys));
+    }
+    this.#keys.set(
+      name,
+      secrets.map(({ hash }) => hash),
+    );
+  }
+
+  #removeKey(name: string): void {
+    for (const hash of this.#keys.get(name) ?? []) {
+      const others = this.#keysByHash.get(hash)?.filter((entry) => entry.name !== name) ?? [];
+      if (others.length === 0) this.#keysByHash.delete(hash);
+      else this.#keysByHash.set(hash, others);
+    }
+    this.#keys.delete(name);
+  }
+}
+
+const NOT_FOUND: RouteFinding = { kind: 'notFound' };
+
+interface RouteEntry {
+  readonly built: BuiltRoute;
+  readonly unavailable: string | undefined;
+  /** By the path that matched where the rewrite depends on it. */
+  readonly plans: Map<ParsedPath | undefined, RoutePlan>;
+  /** For requests whose finding is always the same. */
+  finding: RouteFinding | undefined;
+}
+
+interface KeyEntry {
+  readonly name: string;
+  readonly consumer: string;
+  readonly expiresAtMs: number;
+  readonly overrides: ApiKeyPlan['overrides'];
+  plan: ApiKeyPlan | undefined;
+  epoch: number;
+}
+
+function compareKeys(a: KeyEntry, b: KeyEntry): number {
+  if (a.expiresAtMs !== b.expiresAtMs) return a.expiresAtMs > b.expiresAtMs ? -1 : 1;
+  return a.name < b.name ? -1 : 1;
+}
