@@ -1,0 +1,325 @@
+import { type FileHandle, mkdir, open, readdir, readFile, rename, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Log } from '@sluice/engine';
+import type { CacheRecord } from '@sluice/proto';
+import { type CachedState, replayRecords } from './cached-state.ts';
+import { encodeRecord, type ReadEnd, type RecordInit, readRecords } from './record-frame.ts';
+
+/** What the cache is doing; each is a place where a crash must leave it whole. */
+export type CachePhase = 'base-write' | 'base-sync' | 'base-rename' | 'directory-sync' | 'log-append' | 'log-sync';
+export const cachePhases: readonly CachePhase[] = [
+  'base-write',
+  'base-sync',
+  'base-rename',
+  'directory-sync',
+  'log-append',
+  'log-sync',
+];
+
+export interface NodeCacheOptions {
+  readonly directory: string;
+  readonly group: string;
+  readonly log: Log;
+  /** All of the node's current state as records, for a new base file; called between two appends. */
+  readonly snapshot: () => { readonly historyId: string; readonly records: Iterable<RecordInit> };
+  /** Told before each step. */
+  readonly onPhase?: (phase: CachePhase) => void;
+  /** A base is rewritten when its log is longer than it and than this. Default 1 MiB. */
+  readonly compactAfterBytes?: number;
+}
+
+/** The version of the format that is written, and the newest that is read. */
+const FORMAT = 1;
+/** Appends that may wait for the disk; past it the next write is a whole base instead. */
+const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
+const RETRY_AFTER_MS = 1_000;
+
+/**
+ * The node's state on disk: a base file and a log of changes beside it, `N.base` and `N.log`, and the generation before them.
+ * A base is written to a temporary file, synced, renamed, and its directory synced; so there is always one whole generation.
+ * When the disk fails the node goes on from memory and a new base is tried until it works.
+ */
+export class NodeCache {
+  readonly #options: NodeCacheOptions;
+  #generation = 0;
+  #logFile: FileHandle | undefined;
+  #logBytes = 0;
+  #baseBytes = 0;
+  #queue: { readonly bytes: Buffer; readonly persisted: () => void }[] = [];
+  #queuedBytes = 0;
+  #baseWanted = false;
+  #whenPersisted: (() => void)[] = [];
+  #working: Promise<void> | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #failure: string | undefined;
+  #closed = false;
+
+  constructor(options: NodeCacheOptions) {
+    this.#options = options;
+  }
+
+  /** Why the disk is not written at the moment. Undefined: it is. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
+  /** The newest whole generation, or undefined where there is none. What is damaged is set aside, with a line in the log. */
+  async load(): Promise<CachedState | undefined> {
+    const { directory, log } = this.#options;
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const names = await readdir(directory);
+    const left = names.filter((each) => each.endsWith('.tmp'));
+    for (const name of left) await unlink(join(directory, name)).catch(() => undefined);
+    const generations = names
+      .map((name) => /^(\d+)\.base$/.exec(name)?.[1])
+      .filter((number) => number !== undefined)
+      .map(Number)
+      .sort((a, b) => b - a);
+    this.#generation = generations[0] ?? 0;
+    for (const generation of generations) {
+      const state = await this.#loadGeneration(generation);
+      if (typeof state !== 'string') return state;
+      log.error('cache damaged, set aside', { file: `${generation}.base`, reason: state });
+      await this.#setAside(`${generation}.base`);
+      await this.#setAside(`${generation}.log`);
+    }
+    return undefined;
+  }
+
+  /** Appends a change that is active, all its records in one write. Calls back when it is safely on disk. */
+  append(records: readonly RecordInit[], persisted: () => void): void {
+    if (this.#closed) return;
+    if (this.#logFile === undefined || this.#baseWanted || this.#queuedBytes > MAX_QUEUED_BYTES) {
+      this.rewrite(persisted);
+      return;
+    }
+    const bytes = Buffer.concat(records.map(encodeRecord));
+    this.#queue.push({ bytes, persisted });
+    this.#queuedBytes += bytes.length;
+    this.#work();
+  }
+
+  /** Writes a new base with the state as it is then. Calls back when it is safely on disk. */
+  rewrite(persisted: () => void): void {
+    if (this.#closed) return;
+    this.#baseWanted = true;
+    this.#whenPersisted.push(persisted);
+    this.#work();
+  }
+
+  /** Resolves when all that was appended is on disk or the disk failed; nothing is written after it. */
+  async close(): Promise<void> {
+    clearTimeout(this.#retry);
+    await this.#working;
+    this.#closed = true;
+    await this.#logFile?.close();
+    this.#logFile = undefined;
+  }
+
+  async #loadGeneration(generation: number): Promise<CachedState | string> {
+    const base = await this.#readFile(`${generation}.base`);
+    if (typeof base === 'string') return base;
+    if (base.end.kind !== 'complete') return describeEnd(base.end);
+    const header = base.records[0]?.record;
+    if (header?.case !== 'header') return 'no header';
+    if (header.value.format > FORMAT) return `format ${header.value.format}, newer than this node's ${FORMAT}`;
+    if (header.value.group !== this.#options.group) return `content for the group ${header.value.group}`;
+    const last = base.records.at(-1)?.record;
+    if (last?.case !== 'end' || last.value.records !== base.records.length - 1) return 'no end';
+    const changes = await this.#readLog(generation);
+    return replayRecords([...base.records, ...changes], header.value.historyId);
+  }
+
+  async #readLog(generation: number): Promise<CacheRecord[]> {
+    const name = `${generation}.log`;
+    const log = await this.#readFile(name);
+    if (typeof log === 'string') return [];
+    if (log.end.kind === 'damaged') {
+      this.#options.log.error('cache log damaged, used up to there', { file: name, reason: describeEnd(log.end) });
+      await writeFile(join(this.#options.directory, `${name}.damaged`), log.bytes, { mode: 0o600 }).catch(
+        () => undefined,
+      );
+    }
+    const [first, ...changes] = log.records;
+    const belongs = first?.record.case === 'header' && first.record.value.generation === BigInt(generation);
+    return belongs ? changes : [];
+  }
+
+  async #readFile(name: string): Promise<{ bytes: Buffer; records: CacheRecord[]; end: ReadEnd } | string> {
+    try {
+      const bytes = await readFile(join(this.#options.directory, name));
+      return { bytes, ...readRecords(bytes) };
+    } catch (error) {
+      return messageOf(error);
+    }
+  }
+
+  async #setAside(name: string): Promise<void> {
+    const path = join(this.#options.directory, name);
+    await rename(path, `${path}.damaged`).catch(() => undefined);
+  }
+
+  #work(): void {
+    if (this.#working !== undefined || this.#closed || this.#retry !== undefined) return;
+    this.#working = this.#drain().finally(() => {
+      this.#working = undefined;
+      if (this.#baseWanted || this.#queue.length > 0) this.#work();
+    });
+  }
+
+  async #drain(): Promise<void> {
+    try {
+      if (
+        this.#baseWanted ||
+        this.#logBytes > Math.max(this.#baseBytes, this.#options.compactAfterBytes ?? 1024 * 1024)
+      ) {
+        await this.#writeBase();
+      } else if (this.#queue.length > 0) {
+        await this.#writeLog();
+      }
+      if (this.#failure !== undefined) this.#options.log.info('cache is written again', {});
+      this.#failure = undefined;
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #writeLog(): Promise<void> {
+    const batch = this.#takeQueue();
+    const bytes = Buffer.concat(batch.map((each) => each.bytes));
+    try {
+      this.#options.onPhase?.('log-append');
+      await this.#logFile!.appendFile(bytes);
+      this.#options.onPhase?.('log-sync');
+      await this.#logFile!.datasync();
+    } catch (error) {
+      this.#whenPersisted.push(...batch.map((each) => each.persisted));
+      throw error;
+    }
+    this.#logBytes += bytes.length;
+    for (const { persisted } of batch) persisted();
+  }
+
+  /** Everything that was queued is in the snapshot, so it is on disk with it. */
+  async #writeBase(): Promise<void> {
+    const { directory, group, onPhase } = this.#options;
+    const superseded = this.#takeQueue();
+    const persisted = [...superseded.map((each) => each.persisted), ...this.#whenPersisted];
+    this.#whenPersisted = [];
+    this.#baseWanted = false;
+    const generation = this.#generation + 1;
+    const { historyId, records } = this.#options.snapshot();
+    const header = {
+      case: 'header' as const,
+      value: { format: FORMAT, group, historyId, generation: BigInt(generation) },
+    };
+    const temporary = join(directory, `${generation}.base.tmp`);
+    try {
+      this.#baseBytes = await this.#writeRecords(temporary, header, records);
+      onPhase?.('base-rename');
+      await rename(temporary, join(directory, `${generation}.base`));
+      onPhase?.('directory-sync');
+      await syncDirectory(directory);
+      const log = await this.#openLog(`${generation}.log`, header);
+      await this.#logFile?.close();
+      this.#logFile = log;
+      this.#logBytes = 0;
+      this.#generation = generation;
+    } catch (error) {
+      this.#whenPersisted.push(...persisted);
+      throw error;
+    }
+    for (const callback of persisted) callback();
+    await this.#removeOlderThan(generation - 1);
+  }
+
+  async #openLog(name: string, header: RecordInit): Promise<FileHandle> {
+    const log = await open(join(this.#options.directory, name), 'w', 0o600);
+    try {
+      await log.appendFile(encodeRecord(header));
+      await log.datasync();
+      return log;
+    } catch (error) {
+      await log.close();
+      throw error;
+    }
+  }
+
+  async #writeRecords(path: string, header: RecordInit, records: Iterable<RecordInit>): Promise<number> {
+    const file = await open(path, 'w', 0o600);
+    try {
+      let count = 0;
+      let size = 0;
+      const write = async (record: RecordInit): Promise<void> => {
+        this.#options.onPhase?.('base-write');
+        const bytes = encodeRecord(record);
+        await file.appendFile(bytes);
+        count++;
+        size += bytes.length;
+      };
+      await write(header);
+      for (const record of records) await write(record);
+      await write({ case: 'end', value: { records: count } });
+      this.#options.onPhase?.('base-sync');
+      await file.sync();
+      return size;
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #removeOlderThan(generation: number): Promise<void> {
+    for (const name of await readdir(this.#options.directory)) {
+      const number = /^(\d+)\.(base|log)$/.exec(name)?.[1];
+      if (number !== undefined && Number(number) < generation) await unlink(join(this.#options.directory, name));
+    }
+  }
+
+  #takeQueue(): { readonly bytes: Buffer; readonly persisted: () => void }[] {
+    const batch = this.#queue;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    return batch;
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failure === undefined) {
+      this.#options.log.error('cache cannot be written; serving from memory, a restart would need the control plane', {
+        reason: messageOf(error),
+      });
+    }
+    this.#failure = messageOf(error);
+    this.#baseWanted = true;
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      this.#work();
+    }, RETRY_AFTER_MS);
+    this.#retry.unref();
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+function describeEnd(end: ReadEnd): string {
+  switch (end.kind) {
+    case 'complete':
+      return 'whole';
+    case 'torn':
+      return `cut short at byte ${end.at}`;
+    case 'damaged':
+      return `${end.reason} at byte ${end.at}`;
+    default:
+      return end satisfies never;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,63 @@
+import type { TrackItem } from '@sluice/engine';
+import type { NodeTrack, WholeUpdate } from '../track.ts';
+import type { RecordInit } from './record-frame.ts';
+
+/** Items in one record: few enough that encoding one stalls nothing. */
+const ITEMS_PER_RECORD = 256;
+
+/** All of a track as snapshot records. What it holds is taken at the call; encoding follows as the records are read. */
+export function trackRecords(track: NodeTrack, historyId: string): Iterable<RecordInit> {
+  const items = [...track.set.latestItems()];
+  const lastGood = track.set.lastGoodItems();
+  const { wire, revision, createdAtMs } = track;
+  const digest = track.digest();
+  return {
+    *[Symbol.iterator]() {
+      for (let from = 0; from === 0 || from < items.length; from += ITEMS_PER_RECORD) {
+        const upserts = items.slice(from, from + ITEMS_PER_RECORD);
+        const more = from + ITEMS_PER_RECORD < items.length;
+        const update = {
+          track: wire,
+          historyId,
+          revision: BigInt(revision),
+          digest,
+          upserts,
+          snapshot: true,
+          more,
+          createdAt: timestamp(createdAtMs),
+        };
+        yield { case: 'update', value: update } satisfies RecordInit;
+      }
+      yield lastGoodRecord(track, lastGood);
+    },
+  };
+}
+
+/** A change as a record of the log. */
+export function updateRecord(update: WholeUpdate): RecordInit {
+  const { track, historyId, fromRevision, revision, digest, upserts, removals, createdAtMs } = update;
+  return {
+    case: 'update',
+    value: {
+      track,
+      historyId,
+      fromRevision: BigInt(fromRevision),
+      revision: BigInt(revision),
+      digest,
+      upserts: [...upserts],
+      removals: [...removals],
+      createdAt: timestamp(createdAtMs),
+    },
+  };
+}
+
+export function lastGoodRecord(track: NodeTrack, items: readonly TrackItem[]): RecordInit {
+  return {
+    case: 'lastGood',
+    value: { track: track.wire, items: [...items], activeSince: timestamp(track.activeSinceMs) },
+  };
+}
+
+function timestamp(ms: number): { seconds: bigint; nanos: number } {
+  return { seconds: BigInt(Math.floor(ms / 1000)), nanos: Math.round((ms % 1000) * 1e6) };
+}

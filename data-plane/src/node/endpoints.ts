@@ -1,0 +1,138 @@
+import { breakerStateNames, decodeResource, type TrackItem, toManifestValue } from '@sluice/engine';
+import type { Resource } from '@sluice/proto';
+import { createExposition, EXPOSITION_CONTENT_TYPE, type Shared, type SlotDirectory } from '../shared/index.ts';
+import type { Activation } from './activation.ts';
+import { type AdminEndpoints, jsonAnswer, jsonListAnswer } from './admin-server.ts';
+import type { NodeCache } from './cache/node-cache.ts';
+import type { Freshness } from './freshness.ts';
+import type { Listeners } from './listeners.ts';
+import { nodeMetrics } from './node-metrics.ts';
+import type { Settings } from './settings.ts';
+import type { Supervisor } from './supervisor.ts';
+import type { WatchClient } from './watch-client.ts';
+
+export interface EndpointSources {
+  readonly settings: Settings;
+  readonly version: string;
+  readonly shared: Shared;
+  readonly directory: SlotDirectory;
+  readonly activation: Activation;
+  readonly supervisor: Supervisor;
+  readonly listeners: Listeners;
+  readonly cache: NodeCache;
+  readonly watch: WatchClient;
+  readonly freshness: Freshness;
+  readonly persistedRevision: () => number;
+}
+
+/** No worker has shown a sign of life for this long: the process is not well. */
+const SILENT_MS = 10_000;
+
+/** The node's own endpoints. */
+export function createEndpoints(sources: EndpointSources): AdminEndpoints {
+  const expose = createExposition({
+    shared: sources.shared,
+    directory: sources.directory,
+    breakers: () => serviceSlots(sources),
+    families: () => nodeMetrics(sources),
+  });
+  return {
+    '/__health': () => health(sources),
+    '/__ready': () => ready(sources),
+    '/__metrics': () => ({ status: 200, contentType: EXPOSITION_CONTENT_TYPE, body: expose() }),
+    '/__routes': () => jsonListAnswer(position(sources), 'routes', manifestsOf(sources, 'Route')),
+    '/__config': () => jsonListAnswer(position(sources), 'resources', manifestsOf(sources, undefined)),
+    '/__circuit': () => jsonListAnswer({}, 'circuits', circuits(sources)),
+    '/__limits': () => limits(sources),
+    '/__version': () =>
+      jsonAnswer({ version: sources.version, node: process.version, nodeId: sources.settings.nodeId }),
+  };
+}
+
+function health({ shared, supervisor }: EndpointSources): ReturnType<AdminEndpoints[string]> {
+  const nowMs = shared.clock.nowMs();
+  const alive = Array.from({ length: supervisor.workers }, (_, index) => nowMs - shared.control.lastBeatMs(index)).some(
+    (ms) => ms < SILENT_MS,
+  );
+  return jsonAnswer({ alive }, alive ? 200 : 503);
+}
+
+function ready(sources: EndpointSources): ReturnType<AdminEndpoints[string]> {
+  const { activation, supervisor, shared, watch, cache, freshness } = sources;
+  const isReady = activation.active && supervisor.serving === supervisor.workers && !shared.control.draining();
+  return jsonAnswer(
+    {
+      ready: isReady,
+      ...(isReady ? {} : { reason: reasonNotReady(sources) }),
+      ...position(sources),
+      workers: supervisor.workers,
+      workersReady: supervisor.serving,
+      controlPlane: watch.connected ? 'connected' : 'disconnected',
+      diverged: freshness.diverged,
+      ...(freshness.staleSinceMs === undefined ? {} : { staleSince: new Date(freshness.staleSinceMs).toISOString() }),
+      persistedRevision: sources.persistedRevision(),
+      ...(cache.failure === undefined ? {} : { cacheFailure: cache.failure }),
+      held: activation.held(),
+    },
+    isReady ? 200 : 503,
+  );
+}
+
+function reasonNotReady({ activation, shared }: EndpointSources): string {
+  if (shared.control.draining()) return 'draining';
+  return activation.active ? 'workers are starting' : 'waiting for a first snapshot';
+}
+
+function position({ activation }: EndpointSources): Record<string, unknown> {
+  return {
+    historyId: activation.historyId,
+    revision: activation.config.revision,
+    digest: Buffer.from(activation.config.digest()).toString('hex'),
+    activeSince: activation.active ? new Date(activation.config.activeSinceMs).toISOString() : null,
+    factsVersion: activation.facts.revision,
+  };
+}
+
+function* manifestsOf({ activation }: EndpointSources, kind: string | undefined): Generator<unknown> {
+  for (const item of activation.config.set.wholeChange().upserts) {
+    if (kind !== undefined && item.kind !== kind) continue;
+    const manifest = toManifestValue(readResource(item)) as object;
+    yield item.unavailable === undefined ? manifest : { ...manifest, unavailable: item.unavailable };
+  }
+}
+
+function readResource(item: TrackItem): Resource {
+  return decodeResource(item.content);
+}
+
+function* serviceSlots({ activation, directory }: EndpointSources): Generator<number> {
+  for (const item of activation.config.set.activeItems()) {
+    if (item.kind !== 'Service' || item.plan.breaker === undefined) continue;
+    const slot = directory.services.slotOf(item.name);
+    if (slot !== undefined) yield slot;
+  }
+}
+
+function* circuits({ activation, shared }: EndpointSources): Generator<unknown> {
+  const nowMs = shared.clock.nowMs();
+  for (const item of activation.config.set.activeItems()) {
+    if (item.kind !== 'Service' || item.plan.breaker === undefined) continue;
+    const view = shared.breakers.view(item.plan.slot, nowMs);
+    yield { service: item.name, ...view, state: breakerStateNames[view.state] };
+  }
+}
+
+function limits({ activation, shared }: EndpointSources): ReturnType<AdminEndpoints[string]> {
+  const cells = { used: shared.limiter.table.inUse(shared.clock.nowUs()), capacity: shared.region.limiterCells };
+  return jsonListAnswer({ cells }, 'limits', configuredLimits(activation));
+}
+
+function* configuredLimits(activation: Activation): Generator<unknown> {
+  for (const item of activation.config.set.activeItems()) {
+    if (item.kind !== 'Route' && item.kind !== 'Policy') continue;
+    for (const { id, name, by, bucket, cost } of item.fields.limits) {
+      const keyedBy = by.map((part) => (part.kind === 'header' ? `header:${part.name}` : part.kind));
+      yield { id, name, by: keyedBy, requests: bucket.requests, perMs: bucket.perMs, burst: bucket.gcra.burst, cost };
+    }
+  }
+}

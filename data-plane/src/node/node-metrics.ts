@@ -1,0 +1,63 @@
+import type { MetricFamily, MetricSample, Shared } from '../shared/index.ts';
+import type { Activation } from './activation.ts';
+import type { NodeCache } from './cache/node-cache.ts';
+import type { Freshness } from './freshness.ts';
+import type { Supervisor } from './supervisor.ts';
+
+export interface NodeMetricSources {
+  readonly shared: Shared;
+  readonly activation: Activation;
+  readonly supervisor: Supervisor;
+  readonly freshness: Freshness;
+  readonly cache: NodeCache;
+}
+
+/** What the main thread knows itself, beside what workers count. */
+export function nodeMetrics(sources: NodeMetricSources): MetricFamily[] {
+  const { activation, supervisor, freshness, cache } = sources;
+  const gauge = (name: string, help: string, value: number): MetricFamily => ({
+    name,
+    help,
+    type: 'gauge',
+    samples: [{ labels: {}, value }],
+  });
+  return [
+    gauge('gateway_config_revision', 'The config revision that is active in all workers.', activation.config.revision),
+    gauge(
+      'gateway_config_age_seconds',
+      'Time since the control plane last confirmed the revision as current.',
+      freshness.ageSeconds(),
+    ),
+    gauge(
+      'gateway_config_held',
+      'Resources held at an older version because the current one cannot be built.',
+      activation.held().length,
+    ),
+    gauge(
+      'gateway_cache_failing',
+      '1 while the last snapshot cannot be written to disk.',
+      cache.failure === undefined ? 0 : 1,
+    ),
+    {
+      name: 'gateway_upstream_healthy',
+      help: 'Whether requests are sent to an endpoint: 1, or 0.',
+      type: 'gauge',
+      samples: [...endpointSamples(sources)],
+    },
+    {
+      name: 'gateway_worker_restarts_total',
+      help: 'Workers that ended and were replaced.',
+      type: 'counter',
+      samples: [{ labels: {}, value: supervisor.restarts }],
+    },
+  ];
+}
+
+function* endpointSamples({ activation, shared }: NodeMetricSources): Generator<MetricSample> {
+  for (const item of activation.config.set.activeItems()) {
+    if (item.kind !== 'Service') continue;
+    for (const { address, slot } of item.plan.endpoints) {
+      yield { labels: { service: item.name, endpoint: address }, value: shared.endpointHealth.isHealthy(slot) ? 1 : 0 };
+    }
+  }
+}

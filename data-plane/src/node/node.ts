@@ -1,0 +1,199 @@
+import { ActiveSet, type BuildContext, createLog, type Log } from '@sluice/engine';
+import { Track as WireTrack } from '@sluice/proto';
+import packageJson from '../../package.json' with { type: 'json' };
+import { attachShared, createSharedRegion, createSlotDirectory } from '../shared/index.ts';
+import { Activation } from './activation.ts';
+import { startAdminServer } from './admin-server.ts';
+import type { CachedState } from './cache/cached-state.ts';
+import { NodeCache } from './cache/node-cache.ts';
+import { createEndpoints } from './endpoints.ts';
+import { cacheFault, readFaults } from './faults.ts';
+import { Freshness } from './freshness.ts';
+import { claimAddresses, DEFAULT_LISTENER, Listeners } from './listeners.ts';
+import { DirectoryInUse, type DirectoryLock, lockDirectory } from './lock-directory.ts';
+import { Persistence } from './persistence.ts';
+import type { Settings } from './settings.ts';
+import { SlotLedger } from './slot-ledger.ts';
+import { StartError } from './start-error.ts';
+import { Supervisor } from './supervisor.ts';
+import { NodeTrack } from './track.ts';
+import { WatchClient } from './watch-client.ts';
+import { createWatchNode } from './watch-node.ts';
+
+/** A running node. */
+export interface RunningNode {
+  /** Where it listens, as `NAME=HOST:PORT`, when it started. */
+  readonly listening: readonly string[];
+  /** Where its own endpoints are. */
+  readonly admin: { readonly host: string; readonly port: number };
+  /** Not ready, no new connections, what runs may finish; then everything ends. */
+  stop(): Promise<void>;
+  /** Everything ends at once. */
+  kill(): Promise<void>;
+}
+
+/**
+ * Starts a node in this process: from its cache where it has one, from the control plane where it is there.
+ * @throws StartError with one line that says why it cannot start
+ */
+export async function startNode(
+  settings: Settings,
+  write: (line: string) => void = (line) => process.stdout.write(line),
+): Promise<RunningNode> {
+  const log = createLog(settings.logLevel, write, () => new Date());
+  const lock = takeDirectory(settings.cacheDir);
+  const started = new AsyncDisposableStack();
+  started.defer(() => lock.release());
+  try {
+    return await new NodeAssembly(settings, log, lock).start(started);
+  } catch (error) {
+    await started.disposeAsync();
+    throw error;
+  }
+}
+
+/** Puts the parts of a node together. */
+class NodeAssembly {
+  readonly #settings: Settings;
+  readonly #log: Log;
+  readonly #lock: DirectoryLock;
+
+  constructor(settings: Settings, log: Log, lock: DirectoryLock) {
+    this.#settings = settings;
+    this.#log = log;
+    this.#lock = lock;
+  }
+
+  /** What is begun is put into `started`, to be ended where the rest fails. */
+  async start(started: AsyncDisposableStack): Promise<RunningNode> {
+    const settings = this.#settings;
+    const log = this.#log;
+    const own = await claimAddresses(settings.binds, settings.takeover);
+    const region = createSharedRegion({ workers: settings.workers, limiterCells: settings.limiterCells });
+    const shared = attachShared(region);
+    const directory = createSlotDirectory(region);
+    const ledger = new SlotLedger(directory);
+    const context: BuildContext = { group: settings.group, slots: ledger };
+    const onPhase = cacheFault(readFaults(process.env.SLUICE_FAULTS));
+    const cache: NodeCache = new NodeCache({
+      directory: settings.cacheDir,
+      group: settings.group,
+      log,
+      snapshot: () => persistence.snapshot(),
+      ...(onPhase && { onPhase }),
+    });
+    const supervisor: Supervisor = new Supervisor({
+      shared,
+      directory,
+      group: settings.group,
+      listeners: own.length === 0 ? [DEFAULT_LISTENER] : own,
+      log,
+      whole: () => activation.whole(),
+      onBindFailed: (name, reason) => {
+        log.error('listener cannot be bound', { listener: name, reason });
+        listeners.failed(name, reason);
+      },
+    });
+    // Before the cache is read: workers load their program meanwhile.
+    supervisor.start();
+    started.defer(() => supervisor.close());
+    const cached = await cache.load();
+    const listeners = new Listeners(own, supervisor, settings.drainTimeoutMs);
+    const activation: Activation = new Activation(
+      { shared, ledger, log },
+      restoreTracks(context, cached),
+      supervisor,
+      listeners,
+    );
+    const persistence = new Persistence(cache, activation);
+    const freshness = new Freshness(Date.now, () => activation.config.revision);
+    const watch: WatchClient = new WatchClient({
+      controlPlanes: settings.controlPlanes,
+      token: settings.token,
+      log,
+      node: createWatchNode({
+        settings,
+        version: packageJson.version,
+        shared,
+        directory,
+        activation,
+        persistence,
+        supervisor,
+        freshness,
+      }),
+      onDisconnect: () => freshness.disconnected(),
+    });
+    const endpoints = createEndpoints({
+      settings,
+      version: packageJson.version,
+      shared,
+      directory,
+      activation,
+      supervisor,
+      listeners,
+      cache,
+      watch,
+      freshness,
+      persistedRevision: () => persistence.revision,
+    });
+    const admin = await startAdminServer(settings.admin, endpoints);
+    started.defer(() => admin.close());
+    if (cached === undefined) {
+      listeners.reconcile();
+    } else {
+      persistence.restored(cached.config.revision);
+      freshness.restored(cached.config.createdAtMs);
+      await activation.restore(cached);
+      // So that it is told and retried, and not first noticed when a change comes.
+      if (this.#lock.unwritable !== undefined) cache.rewrite(() => persistence.restored(activation.config.revision));
+      log.info('serving from the cache', { revision: cached.config.revision, resources: cached.config.latest.length });
+    }
+    const watching = watch.run();
+    const end = async (drainMs: number | undefined): Promise<void> => {
+      watch.close();
+      await watching;
+      if (drainMs !== undefined) await supervisor.drain(drainMs);
+      await supervisor.close();
+      await cache.close();
+      await admin.close();
+      this.#lock.release();
+    };
+    return {
+      listening: [...listeners.bound()].map(
+        ({ name, host, port }) => `${name}=${host.includes(':') ? `[${host}]` : host}:${port}`,
+      ),
+      admin,
+      stop: () => {
+        shared.control.drain();
+        watch.sendStatus();
+        return end(settings.drainTimeoutMs);
+      },
+      kill: () => end(undefined),
+    };
+  }
+}
+
+function takeDirectory(directory: string): DirectoryLock {
+  try {
+    return lockDirectory(directory);
+  } catch (error) {
+    if (error instanceof DirectoryInUse) throw new StartError(`${error.message} (--cache-dir)`);
+    throw new StartError(
+      `cannot use the cache directory ${directory}: ${error instanceof Error ? error.message : String(error)} (--cache-dir)`,
+    );
+  }
+}
+
+function restoreTracks(
+  context: BuildContext,
+  cached: CachedState | undefined,
+): { config: NodeTrack; facts: NodeTrack } {
+  if (cached === undefined) {
+    const empty = (wire: WireTrack): NodeTrack => new NodeTrack(wire, new ActiveSet(context));
+    return { config: empty(WireTrack.CONFIG), facts: empty(WireTrack.FACTS) };
+  }
+  return {
+    config: NodeTrack.restore(WireTrack.CONFIG, context, cached.config),
+    facts: NodeTrack.restore(WireTrack.FACTS, context, cached.facts),
+  };
+}

@@ -1,0 +1,60 @@
+import { Track as WireTrack } from '@sluice/proto';
+import type { Activation } from './activation.ts';
+import type { NodeCache } from './cache/node-cache.ts';
+import type { RecordInit } from './cache/record-frame.ts';
+import { lastGoodRecord, trackRecords, updateRecord } from './cache/state-records.ts';
+import type { NodeTrack, WholeUpdate } from './track.ts';
+
+/** Writes what became active to the cache, and knows how far that is. */
+export class Persistence {
+  readonly #cache: NodeCache;
+  readonly #activation: Activation;
+  #revision = 0;
+
+  constructor(cache: NodeCache, activation: Activation) {
+    this.#cache = cache;
+    this.#activation = activation;
+  }
+
+  /** The config revision that is safely on disk. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** What was just read from disk, or 0. */
+  restored(revision: number): void {
+    this.#revision = revision;
+  }
+
+  /** An update is active. */
+  save(update: WholeUpdate): void {
+    if (!this.#activation.active) return;
+    const { revision } = this.#activation.config;
+    const persisted = (): void => {
+      this.#revision = Math.max(this.#revision, revision);
+    };
+    if (update.snapshot) {
+      this.#revision = 0;
+      this.#cache.rewrite(persisted);
+      return;
+    }
+    const track = update.track === WireTrack.FACTS ? this.#activation.facts : this.#activation.config;
+    // Before the update that makes them needed, so that a crash never leaves an item without its last good version.
+    const lastGood = track.set.held.size > 0 ? [lastGoodRecord(track, track.set.lastGoodItems())] : [];
+    this.#cache.append([...lastGood, updateRecord(update)], persisted);
+  }
+
+  /** The state as records for a base file. */
+  snapshot(): { historyId: string; records: Iterable<RecordInit> } {
+    const { historyId, config, facts } = this.#activation;
+    return { historyId, records: chain(trackRecords(config, historyId), trackRecords(facts, historyId)) };
+  }
+}
+
+export function newTracks(make: (wire: WireTrack) => NodeTrack): { config: NodeTrack; facts: NodeTrack } {
+  return { config: make(WireTrack.CONFIG), facts: make(WireTrack.FACTS) };
+}
+
+function* chain<T>(...parts: readonly Iterable<T>[]): Generator<T> {
+  for (const part of parts) yield* part;
+}

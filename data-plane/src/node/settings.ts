@@ -1,0 +1,181 @@
+import { availableParallelism, hostname } from 'node:os';
+import { join } from 'node:path';
+import { type LogLevel, logLevels } from '@sluice/engine';
+import { parseServerAddress } from '@sluice/proto';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { ListenerAddress } from '../worker/messages.ts';
+
+/** How a node process is started. Not to be confused with the configuration that it gets. */
+export interface Settings {
+  /** `http://HOST:PORT` of control planes that share a database, at least one: where one is not there, the next is tried. */
+  readonly controlPlanes: readonly string[];
+  /** Unique in the fleet. */
+  readonly nodeId: string;
+  readonly group: string;
+  readonly zone: string;
+  readonly workers: number;
+  /** Listeners whose address is given here, whatever the configuration says. */
+  readonly binds: readonly ListenerAddress[];
+  /** Where the node's own endpoints are. */
+  readonly admin: { readonly host: string; readonly port: number };
+  /** Holds the last snapshot; one process each. */
+  readonly cacheDir: string;
+  /** Shown to the control plane. Unset: none. */
+  readonly token: string | undefined;
+  /** Start beside a process that still listens on the same addresses. */
+  readonly takeover: boolean;
+  /** What requests may still take once the node is told to stop. */
+  readonly drainTimeoutMs: number;
+  /** Cells of the rate limiter, a power of two. */
+  readonly limiterCells: number;
+  readonly logLevel: LogLevel;
+}
+
+/** What a command line asks for: to run, or to print `text` and end with `exitCode`. */
+export type ParsedSettings =
+  | { readonly kind: 'run'; readonly settings: Settings }
+  | { readonly kind: 'exit'; readonly exitCode: number; readonly text: string };
+
+/** Reads flags, and for those not given the environment variables named after them. The first argument is the first flag. */
+export function parseSettings(args: readonly string[]): ParsedSettings {
+  let text = '';
+  const write = (part: string): void => {
+    text += part;
+  };
+  const command = describeFlags().configureOutput({ writeOut: write, writeErr: write }).exitOverride();
+  try {
+    command.parse(args, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return { kind: 'exit', exitCode: error.exitCode, text: text.replace(/^error: /, '') };
+  }
+  const { bind, controlPlane, drainTimeout, cacheDir, token, ...flags } = command.opts<Flags>();
+  return {
+    kind: 'run',
+    settings: {
+      ...flags,
+      token,
+      binds: bind,
+      controlPlanes: controlPlane,
+      drainTimeoutMs: drainTimeout,
+      cacheDir: cacheDir ?? join('.sluice', 'nodes', flags.nodeId),
+    },
+  };
+}
+
+type Flags = Omit<Settings, 'binds' | 'controlPlanes' | 'drainTimeoutMs' | 'cacheDir'> & {
+  readonly bind: readonly ListenerAddress[];
+  readonly controlPlane: readonly string[];
+  readonly drainTimeout: number;
+  readonly cacheDir: string | undefined;
+};
+
+/** All flags, with what they mean and their defaults. */
+export function describeFlags(): Command {
+  const command = new Command('sluice-node')
+    .description('Carries the traffic: gets its configuration from a control plane and decides everything locally.')
+    .helpOption('--help', 'print this')
+    .allowExcessArguments(false);
+  const options = [
+    new Option('--control-plane <url,...>', 'the control plane; where there are several on one database, all of them')
+      .argParser(parseControlPlanes)
+      .default(['http://127.0.0.1:7070'], 'http://127.0.0.1:7070'),
+    new Option('--node-id <id>', 'unique in the fleet')
+      .argParser(parseNodeId)
+      .default(defaultNodeId(), "the host's name"),
+    new Option('--group <name>', 'the node group: a region or a role').argParser(parseLabel).default('default'),
+    new Option('--zone <name>', 'the zone within the region').default('', 'none'),
+    new Option('--workers <count>', 'threads that carry traffic, 1 to 64')
+      .argParser(parseWorkers)
+      .default(availableParallelism(), 'one for each core'),
+    new Option('--bind <name=host:port>', 'the address of a listener; may be given again; port 0: any free one')
+      .argParser(collectBind)
+      .default([], 'as the configuration says'),
+    new Option('--admin <host:port>', "the node's own endpoints; port 0: any free one")
+      .argParser(parseAddress)
+      .default({ host: '127.0.0.1', port: 9901 }, '127.0.0.1:9901'),
+    new Option('--cache-dir <dir>', 'holds the last snapshot; unset: .sluice/nodes/NODE-ID'),
+    new Option('--token <token>', 'shown to the control plane'),
+    new Option(
+      '--takeover',
+      'start beside a process that still listens on the same addresses; Linux then hands over also what that process did not accept any more, where net.ipv4.tcp_migrate_req is 1',
+    ).default(false),
+    new Option('--drain-timeout <duration>', 'what requests may still take at the end, 0s to 10m')
+      .argParser(parseDrainTimeout)
+      .default(30_000, '30s'),
+    new Option('--limiter-cells <count>', 'cells of the rate limiter, a power of two from 2048')
+      .argParser(parseLimiterCells)
+      .default(131_072),
+    new Option('--log-level <level>', 'what is logged').choices(logLevels).default('info'),
+  ];
+  for (const option of options)
+    command.addOption(option.env(`SLUICE_${option.name().toUpperCase().replaceAll('-', '_')}`));
+  return command;
+}
+
+function defaultNodeId(): string {
+  return (
+    hostname()
+      .replace(/[^A-Za-z0-9._-]/g, '-')
+      .replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '') || 'node'
+  );
+}
+
+function parseControlPlanes(text: string): readonly string[] {
+  const addresses = text.split(',').map((each) => each.trim());
+  if (addresses.some((each) => parseServerAddress(each) === undefined))
+    throw new InvalidArgumentError(
+      'It is http://HOST:PORT or https://HOST:PORT, or several of them with commas between.',
+    );
+  return addresses;
+}
+
+function parseNodeId(text: string): string {
+  if (!/^[A-Za-z0-9]([A-Za-z0-9._-]{0,126}[A-Za-z0-9])?$/.test(text)) {
+    throw new InvalidArgumentError('It has 1 to 128 letters, digits, dots, dashes and underscores.');
+  }
+  return text;
+}
+
+function parseLabel(text: string): string {
+  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text))
+    throw new InvalidArgumentError('It is a DNS label, such as eu-west.');
+  return text;
+}
+
+function parseWorkers(text: string): number {
+  const count = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (count < 1 || count > 64) throw new InvalidArgumentError('It is a whole number from 1 to 64.');
+  return count;
+}
+
+function collectBind(text: string, earlier: readonly ListenerAddress[]): readonly ListenerAddress[] {
+  const all = text.split(',').map((each) => {
+    const equals = each.indexOf('=');
+    if (equals === -1) throw new InvalidArgumentError('It is NAME=HOST:PORT, such as http=0.0.0.0:8080.');
+    return { name: parseLabel(each.slice(0, equals)), ...parseAddress(each.slice(equals + 1)) };
+  });
+  return [...earlier.filter(({ name }) => all.every((each) => each.name !== name)), ...all];
+}
+
+function parseAddress(text: string): { host: string; port: number } {
+  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  if (host === undefined || port > 65_535) throw new InvalidArgumentError('It is HOST:PORT, such as 127.0.0.1:9901.');
+  return { host, port };
+}
+
+function parseDrainTimeout(text: string): number {
+  const match = /^(\d{1,6})(ms|s|m)$/.exec(text);
+  const ms = Number(match?.[1]) * ({ ms: 1, s: 1000, m: 60_000 }[match?.[2] ?? ''] ?? Number.NaN);
+  if (!(ms >= 0 && ms <= 600_000)) throw new InvalidArgumentError('It is a duration from 0s to 10m, such as 30s.');
+  return ms;
+}
+
+function parseLimiterCells(text: string): number {
+  const cells = /^\d{1,8}$/.test(text) ? Number(text) : 0;
+  if (cells < 2048 || cells > 2 ** 26 || (cells & (cells - 1)) !== 0)
+    throw new InvalidArgumentError('It is a power of two from 2048 to 67108864.');
+  return cells;
+}

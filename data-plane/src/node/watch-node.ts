@@ -1,0 +1,136 @@
+import { CLOSED, HALF_OPEN, SetDigest } from '@sluice/engine';
+import { BreakerState, type Command, Track as WireTrack } from '@sluice/proto';
+import { ACTIVE_CONNECTIONS, ACTIVE_REQUESTS, type Shared, type SlotDirectory } from '../shared/index.ts';
+import type { Activation } from './activation.ts';
+import type { Freshness } from './freshness.ts';
+import type { Persistence } from './persistence.ts';
+import { type ServiceBreaker, selectBreakers } from './reported-breakers.ts';
+import type { Settings } from './settings.ts';
+import type { Supervisor } from './supervisor.ts';
+import type { NodeTrack, WholeUpdate } from './track.ts';
+import type { WatchMessage, WatchNode } from './watch-client.ts';
+
+type StatusInit = Extract<WatchMessage, { case: 'status' }>['value'];
+
+export interface WatchNodeSources {
+  readonly settings: Settings;
+  readonly version: string;
+  readonly shared: Shared;
+  readonly directory: SlotDirectory;
+  readonly activation: Activation;
+  readonly persistence: Persistence;
+  readonly supervisor: Supervisor;
+  readonly freshness: Freshness;
+}
+
+const PROTOCOL_VERSION = 1;
+
+/** The node as its watch sees it. */
+export function createWatchNode(sources: WatchNodeSources): WatchNode {
+  const { settings, activation, persistence, freshness } = sources;
+  return {
+    hello: () => ({
+      nodeId: settings.nodeId,
+      group: settings.group,
+      zone: settings.zone,
+      version: sources.version,
+      protocol: PROTOCOL_VERSION,
+      workers: settings.workers,
+      historyId: activation.historyId,
+      config: positionOf(activation.config),
+      facts: positionOf(activation.facts),
+      persistedRevision: BigInt(persistence.revision),
+      held: [...activation.held()],
+      activeSince: timestamp(activation.config.activeSinceMs),
+    }),
+    status: () => statusOf(sources),
+    apply: async (update) => {
+      const refusal = await activation.apply(update);
+      if (refusal === undefined) {
+        persistence.save(update);
+        if (update.track === WireTrack.CONFIG) freshness.confirmed(update.revision, false);
+      }
+      return refusal;
+    },
+    position: (wire) => {
+      const track = wire === WireTrack.FACTS ? activation.facts : activation.config;
+      return {
+        track: wire,
+        historyId: activation.historyId,
+        position: positionOf(track),
+        held: wire === WireTrack.CONFIG ? [...activation.held()] : [],
+        activeSince: timestamp(track.activeSinceMs),
+      };
+    },
+    noFacts: (historyId) => {
+      if (!activation.active) void activation.apply(emptyFacts(historyId));
+    },
+    confirmed: (revision, diverged) => freshness.confirmed(revision, diverged),
+    command: async (command) => runCommand(sources, command),
+  };
+}
+
+function emptyFacts(historyId: string): WholeUpdate {
+  return {
+    track: WireTrack.FACTS,
+    historyId,
+    fromRevision: 0,
+    revision: 0,
+    digest: new SetDigest().bytes(),
+    upserts: [],
+    removals: [],
+    snapshot: true,
+    forced: false,
+    createdAtMs: 0,
+  };
+}
+
+function runCommand({ shared, directory }: WatchNodeSources, { command }: Command): void {
+  switch (command.case) {
+    case 'resetBreaker': {
+      const slot = directory.services.slotOf(command.value.service);
+      if (slot === undefined) throw new Error(`there is no service ${command.value.service} on this node`);
+      shared.breakers.reset(slot);
+      return;
+    }
+    case undefined:
+      throw new Error('this version of the node does not know the command');
+    default:
+      command satisfies never;
+  }
+}
+
+function statusOf(sources: WatchNodeSources): StatusInit {
+  const { shared, supervisor, persistence } = sources;
+  return {
+    persistedRevision: BigInt(persistence.revision),
+    workersReady: supervisor.serving,
+    workers: supervisor.workers,
+    draining: shared.control.draining(),
+    breakers: selectBreakers(breakersOf(sources)).map((breaker) => ({ ...breaker, state: wireState(breaker.state) })),
+    activeConnections: BigInt(shared.columns.process.total(ACTIVE_CONNECTIONS)),
+    activeRequests: BigInt(shared.columns.process.total(ACTIVE_REQUESTS)),
+  };
+}
+
+function* breakersOf({ shared, activation }: WatchNodeSources): Generator<ServiceBreaker> {
+  const nowMs = shared.clock.nowMs();
+  for (const item of activation.config.set.activeItems()) {
+    if (item.kind !== 'Service' || item.plan.breaker === undefined) continue;
+    const { state, count } = shared.breakers.view(item.plan.slot, nowMs);
+    yield { service: item.name, state, count };
+  }
+}
+
+function wireState(state: number): BreakerState {
+  if (state === CLOSED) return BreakerState.CLOSED;
+  return state === HALF_OPEN ? BreakerState.HALF_OPEN : BreakerState.OPEN;
+}
+
+function positionOf(track: NodeTrack): { revision: bigint; digest: Uint8Array<ArrayBuffer> } {
+  return { revision: BigInt(track.revision), digest: track.digest() };
+}
+
+function timestamp(ms: number): { seconds: bigint; nanos: number } {
+  return { seconds: BigInt(Math.floor(ms / 1000)), nanos: Math.round((ms % 1000) * 1e6) };
+}

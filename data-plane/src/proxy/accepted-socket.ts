@@ -1,0 +1,18 @@
+import { Socket, type SocketConstructorOpts } from 'node:net';
+import type { ReadBuffer } from './read-buffer.ts';
+
+interface WithHandle {
+  _handle: object | null;
+}
+
+/**
+ * A socket on the connection that a server with `pauseOnConnect` accepted, which reads as `onread` says. `net.connect` takes that
+ * option, `net.createServer` does not, hence the connection is moved to a socket made for it: reading through the stream instead
+ * costs a tenth of a request.
+ */
+export function readAccepted(accepted: Socket, { onread }: ReadBuffer): Socket {
+  const source = accepted as Socket & WithHandle;
+  const options = { handle: source._handle, allowHalfOpen: true, onread };
+  source._handle = null;
+  return new Socket(options as SocketConstructorOpts);
+}

@@ -1,0 +1,279 @@
+import type { Socket } from 'node:net';
+import type { ListenerPlan } from '@sluice/engine';
+import { createRequestHeadReader, REQUEST_HEAD_LIMITS, type RequestHeadReader } from '../http1/index.ts';
+import { readAccepted } from './accepted-socket.ts';
+import { plainAddress } from './client-address.ts';
+import type { ClientSide } from './client-side.ts';
+import { Exchange } from './exchange.ts';
+import { Peer } from './peer.ts';
+import type { ProxyContext } from './proxy-context.ts';
+import { owned, ReadBuffer } from './read-buffer.ts';
+import { type TimerOwner, WheelTimer } from './timer-wheel.ts';
+
+/** Where a connection was accepted, and who is told of its end. */
+export interface Acceptor {
+  readonly name: string;
+  /** As configured now. */
+  readonly plan: ListenerPlan;
+  /** Connections end after the request they are in. */
+  readonly leaving: boolean;
+  onConnectionClosed(connection: DownstreamConnection): void;
+}
+
+type ConnectionState =
+  /** Between requests, or in a request's head. */
+  | 'head'
+  /** In a request: its body, or waiting for its answer. */
+  | 'exchange'
+  /** The last answer is written; what the client still sends is thrown away, so that it can read that answer. */
+  | 'lingering'
+  | 'closed';
+
+/** How long a client may go on sending after the last answer. */
+const LINGER_MS = 2000;
+
+/** One client's connection: its requests one after the other, each answered before the next is read. */
+export class DownstreamConnection implements ClientSide, TimerOwner {
+  readonly peer: Peer;
+  readonly #context: ProxyContext;
+  readonly #acceptor: Acceptor;
+  readonly #socket: Socket;
+  readonly #buffer: ReadBuffer;
+  readonly #reader: RequestHeadReader;
+  readonly #exchange: Exchange;
+  readonly #timer: WheelTimer = new WheelTimer(this);
+  #state: ConnectionState = 'head';
+  /** The time for the head is running. */
+  #headTimed = true;
+  /** In `#consume`, which goes on by itself when an exchange ends. */
+  #consuming = false;
+  #paused = false;
+  /** What came behind the request that is being answered, and where it begins. A copy that is this connection's own. */
+  #held: Buffer | null = null;
+  #heldAt = 0;
+  /** A copy that is being read again: what is left of it needs no further copy. */
+  #reread: Buffer | null = null;
+
+  constructor(context: ProxyContext, acceptor: Acceptor, accepted: Socket) {
+    this.#context = context;
+    this.#acceptor = acceptor;
+    const address = plainAddress(accepted.remoteAddress);
+    this.#buffer = new ReadBuffer((chunk) => this.#onChunk(chunk));
+    const socket = readAccepted(accepted, this.#buffer);
+    this.#socket = socket;
+    const { headerBytes, headerCount, headerTimeoutMs } = acceptor.plan;
+    this.#reader = createRequestHeadReader({ targetBytes: REQUEST_HEAD_LIMITS.targetBytes, headerBytes, headerCount });
+    this.peer = new Peer(address, context.shared.region.hashKey);
+    this.#exchange = new Exchange(context, this);
+    context.readClock();
+    context.wheel.arm(this.#timer, context.nowMs + headerTimeoutMs);
+    socket.on('drain', () => this.#onDrain());
+    socket.on('end', () => this.#onEnd());
+    socket.on('error', () => this.#onClosed());
+    socket.on('close', () => this.#onClosed());
+  }
+
+  get listener(): ListenerPlan {
+    return this.#acceptor.plan;
+  }
+
+  get listenerName(): string {
+    return this.#acceptor.name;
+  }
+
+  get leaving(): boolean {
+    return this.#acceptor.leaving;
+  }
+
+  /** Between requests, with nothing of the next one here. */
+  get idle(): boolean {
+    return this.#state === 'head' && !this.#reader.started && this.#held === null;
+  }
+
+  sendText(text: string): boolean {
+    return this.#socket.write(text, 'latin1');
+  }
+
+  sendBytes(bytes: Buffer): boolean {
+    return this.#socket.write(owned(bytes));
+  }
+
+  sendTogether(text: string, bytes: Buffer): boolean {
+    const socket = this.#socket;
+    socket.cork();
+    socket.write(text, 'latin1');
+    const more = socket.write(owned(bytes));
+    socket.uncork();
+    return more;
+  }
+
+  get drained(): boolean {
+    return this.#socket.writableLength === 0;
+  }
+
+  keepChunk(): void {
+    this.#buffer.keep();
+  }
+
+  pauseReading(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  resumeReading(): void {
+    if (!this.#paused || this.#held !== null) return;
+    this.#paused = false;
+    this.#socket.resume();
+  }
+
+  exchangeFinished(keepAlive: boolean): void {
+    if (this.#state === 'closed') return;
+    if (!keepAlive || this.#acceptor.leaving) {
+      this.#linger();
+      return;
+    }
+    this.#state = 'head';
+    this.#buffer.rest();
+    this.#headTimed = false;
+    const { wheel, nowMs } = this.#context;
+    wheel.arm(this.#timer, nowMs + this.#acceptor.plan.keepAliveTimeoutMs);
+    if (!this.#consuming) this.#goOn();
+  }
+
+  exchangeBroken(): void {
+    this.#state = 'closed';
+    this.#socket.resetAndDestroy();
+  }
+
+  /** Ends the connection if it is between requests. */
+  closeIfIdle(): void {
+    if (!this.idle) return;
+    this.#context.readClock();
+    this.#linger();
+  }
+
+  /** Ends the connection whatever it does. */
+  destroy(): void {
+    this.#socket.destroy();
+    this.#onClosed();
+  }
+
+  onTimer(): void {
+    this.#context.readClock();
+    if (this.#state === 'lingering') this.destroy();
+    else if (this.#state === 'head') {
+      if (this.#reader.started) this.#exchange.refuseLate();
+      else this.#linger();
+    }
+  }
+
+  #onChunk(chunk: Buffer): void {
+    try {
+      if (this.#held === null) this.#consume(chunk, 0);
+      // Came although reading is paused: it was on its way already.
+      else this.#holdMore(chunk);
+    } catch (error) {
+      this.#context.hooks.onBug(error);
+      this.destroy();
+    }
+  }
+
+  #consume(chunk: Buffer, start: number): void {
+    this.#consuming = true;
+    let at = start;
+    while (at < chunk.length) {
+      if (this.#state === 'head') {
+        // A client that does not read its answers gets no more of them made.
+        if (this.#socket.writableNeedDrain) {
+          this.#hold(chunk, at);
+          break;
+        }
+        at = this.#readHead(chunk, at);
+      } else if (this.#state === 'exchange') {
+        if (!this.#exchange.body.received) at = this.#exchange.takeBody(chunk, at);
+        else {
+          this.#hold(chunk, at);
+          break;
+        }
+      } else break;
+    }
+    this.#consuming = false;
+  }
+
+  #readHead(chunk: Buffer, at: number): number {
+    const head = this.#reader.read(chunk, at);
+    if (head === undefined) {
+      this.#timeHead();
+      return chunk.length;
+    }
+    this.#state = 'exchange';
+    this.#context.wheel.arm(this.#timer, Number.POSITIVE_INFINITY);
+    if (head.ok) return this.#exchange.begin(head, chunk, this.#reader.end);
+    this.#exchange.refuse(head);
+    return chunk.length;
+  }
+
+  /** From the first byte of a head its time is running, however slowly the others follow. */
+  #timeHead(): void {
+    if (this.#headTimed) return;
+    this.#headTimed = true;
+    const context = this.#context;
+    context.readClock();
+    context.wheel.arm(this.#timer, context.nowMs + this.#acceptor.plan.headerTimeoutMs);
+  }
+
+  #hold(chunk: Buffer, at: number): void {
+    const isOwn = chunk === this.#reread;
+    this.#held = isOwn ? chunk : Buffer.from(chunk.subarray(at));
+    this.#heldAt = isOwn ? at : 0;
+    this.pauseReading();
+  }
+
+  #holdMore(chunk: Buffer): void {
+    this.#held = Buffer.concat([(this.#held as Buffer).subarray(this.#heldAt), chunk]);
+    this.#heldAt = 0;
+  }
+
+  /** Takes up what was held back, and reading. */
+  #goOn(): void {
+    const held = this.#held;
+    this.#held = null;
+    this.#reread = held;
+    if (held !== null) this.#consume(held, this.#heldAt);
+    this.#reread = null;
+    this.resumeReading();
+  }
+
+  #onDrain(): void {
+    if (this.#state === 'exchange') this.#exchange.onClientDrain();
+    else if (this.#state === 'head' && this.#held !== null) this.#goOn();
+  }
+
+  /** The client sends no more. It is taken to be gone: who still waits for an answer keeps its side open. */
+  #onEnd(): void {
+    if (this.#state === 'exchange') this.destroy();
+    else this.#socket.end();
+  }
+
+  #linger(): void {
+    this.#state = 'lingering';
+    this.#held = null;
+    this.resumeReading();
+    this.#socket.end();
+    const { wheel, nowMs } = this.#context;
+    wheel.arm(this.#timer, nowMs + LINGER_MS);
+  }
+
+  #onClosed(): void {
+    if (this.#state !== 'closed') {
+      const wasInExchange = this.#state === 'exchange';
+      this.#state = 'closed';
+      if (wasInExchange) this.#exchange.onClientGone();
+    }
+    this.#buffer.release();
+    this.#context.wheel.remove(this.#timer);
+    this.#context.wheel.remove(this.#exchange.timer);
+    this.#acceptor.onConnectionClosed(this);
+  }
+}

@@ -1,0 +1,326 @@
+import type { ListenerPlan, RoutePlan, RouteRequest } from '@sluice/engine';
+import { type FieldText, namedFieldValue, type Refusal, type RequestHead } from '../http1/index.ts';
+import { ACTIVE_REQUESTS, type KeyPart } from '../shared/index.ts';
+import { account, CLIENT_ABORTED } from './account.ts';
+import { answerProblem } from './answer.ts';
+import type { Caller } from './callers.ts';
+import { Charges } from './charges.ts';
+import type { ClientSide } from './client-side.ts';
+import { sendBody } from './forward.ts';
+import { NO_HEAD } from './no-head.ts';
+import { REQUEST_PHASES } from './phases.ts';
+import type { ProxyContext } from './proxy-context.ts';
+import { RequestBody } from './request-body.ts';
+import { onResponseChunk } from './respond.ts';
+import { ResponseBody } from './response-body.ts';
+import type { RouteState } from './route-state.ts';
+import { type TimerOwner, WheelTimer } from './timer-wheel.ts';
+import { startTrace, type Trace } from './trace-context.ts';
+import { abandonTry } from './try.ts';
+import { onTryClosed, onTryTimer } from './try-events.ts';
+import type { UpstreamConnection, UpstreamUser } from './upstream-connection.ts';
+
+export type ExchangeState =
+  /** No request. */
+  | 'idle'
+  /** The phases run. */
+  | 'deciding'
+  /** A try is on its way. */
+  | 'waiting'
+  /** Between two tries. */
+  | 'pausing'
+  /** The answer's head went out, its body follows. */
+  | 'responding'
+  /** The answer is written; the rest of the request's body is still to be read past. */
+  | 'answered';
+
+/**
+ * One request and its answer. One object for each client connection, used for its requests in turn, so that a request allocates
+ * little. The state is changed by the modules that act on it: the phases, `forward` for tries, `respond` for the upstream's answer,
+ * `answer` for the gateway's own.
+ */
+export class Exchange implements RouteRequest, UpstreamUser, TimerOwner {
+  readonly context: ProxyContext;
+  readonly client: ClientSide;
+  readonly body = new RequestBody();
+  readonly responseBody = new ResponseBody();
+  readonly timer: WheelTimer = new WheelTimer(this);
+  state: ExchangeState = 'idle';
+
+  // The request.
+  head: RequestHead = NO_HEAD;
+  listener: ListenerPlan;
+  startedUs = 0;
+  path = '';
+  query = '';
+  host: string | undefined = undefined;
+  /** As it is routed by. */
+  method = '';
+  requestId = '';
+  readonly trace: Trace = { traceId: '', line: '' as FieldText };
+  /** A route was found: `route` and `plan` are those of this request. */
+  routed = false;
+  params: ReadonlyMap<string, string> | undefined = undefined;
+  route!: RouteState;
+  plan!: RoutePlan;
+  caller: Caller | null = null;
+  /** What the client is told of its limits. */
+  rateLimit = '';
+  rateLimitPolicy = '';
+  readonly charges = new Charges();
+  #chunk: Buffer | null = null;
+  #chunkAt = 0;
+
+  // The tries.
+  upstream: UpstreamConnection | null = null;
+  /** The request as it goes to the upstream. */
+  headText = '';
+  /** Body bytes sent so far, to be sent again; meaningful while `replayable`. */
+  readonly replay: Buffer[] = [];
+  replayBytes = 0;
+  replayable = false;
+  tryStartedUs = 0;
+  /** Endpoint where the present try counts as in flight, -1: none. */
+  endpointSlot = -1;
+  /** Endpoint where the last try failed. */
+  failedSlot = -1;
+  /** Of the present try, -1: none to report. */
+  breakerToken = -1;
+  retries = 0;
+  /** A dead pooled connection was replaced. */
+  replaced = false;
+  interims = 0;
+  uploadBlocked = false;
+
+  // The answer.
+  status = 0;
+  keepAlive = false;
+  upstreamKeepAlive = false;
+
+  // Deadlines, on the shared clock.
+  headDeadlineMs = 0;
+  tryDeadlineMs = 0;
+  endDeadlineMs = 0;
+  resumeAtMs = 0;
+  lastByteMs = 0;
+  lastBodyMs = 0;
+
+  constructor(context: ProxyContext, client: ClientSide) {
+    this.context = context;
+    this.client = client;
+    this.listener = client.listener;
+  }
+
+  /** Starts a request whose head ended before `chunk[at]`; gives the offset behind what of its body has come. */
+  begin(head: RequestHead, chunk: Buffer, at: number): number {
+    this.#reset(head);
+    this.body.begin(head);
+    this.#chunk = chunk;
+    this.#chunkAt = at;
+    for (let i = 0; i < REQUEST_PHASES.length; i++) {
+      if ((REQUEST_PHASES[i] as (typeof REQUEST_PHASES)[number])(this)) break;
+    }
+    this.#chunk = null;
+    return this.#chunkAt;
+  }
+
+  /** Answers what is no request. */
+  refuse(refusal: Refusal): void {
+    this.#reset(NO_HEAD);
+    this.body.begin(NO_HEAD);
+    startTrace(this);
+    answerProblem(this, refusal.code === 'upstream_protocol_error' ? 'bad_request' : refusal.code, refusal.detail);
+  }
+
+  /** The head did not come in time. */
+  refuseLate(): void {
+    this.#reset(NO_HEAD);
+    this.body.begin(NO_HEAD);
+    startTrace(this);
+    answerProblem(this, 'request_timeout', 'The request head did not arrive in time.');
+  }
+
+  /** Takes what of the body came with the head; once, before anything is sent or answered. */
+  takeArrived(): void {
+    if (this.#chunk === null || this.body.received) return;
+    this.#chunkAt = this.body.take(this.#chunk, this.#chunkAt);
+    this.#chunk = null;
+  }
+
+  /** More of the request body. Gives the offset behind it. */
+  takeBody(chunk: Buffer, at: number): number {
+    const { body } = this;
+    const end = body.take(chunk, at);
+    if (body.refusal !== null) {
+      this.#refuseBody(body.refusal);
+      return chunk.length;
+    }
+    switch (this.state) {
+      case 'waiting':
+      case 'pausing':
+      case 'responding':
+        this.context.readClock();
+        this.lastBodyMs = this.lastByteMs = this.context.nowMs;
+        if (body.payloadBytes > this.route.bodyBytes) this.#refuseSize();
+        else sendBody(this, body.bytes);
+        break;
+      case 'answered':
+        if (!body.received) break;
+        this.context.readClock();
+        this.#over();
+        break;
+      default:
+        break;
+    }
+    return end;
+  }
+
+  header(name: string): string | undefined {
+    return namedFieldValue(this.head, name);
+  }
+
+  clientPart(): KeyPart {
+    return this.client.peer.clientPart(this.head, this.listener);
+  }
+
+  /** The upstream takes the body again, or no more of it. */
+  unblockUpload(): void {
+    if (!this.uploadBlocked) return;
+    this.uploadBlocked = false;
+    this.client.resumeReading();
+  }
+
+  /** The answer is written as a whole. */
+  answered(status: number): void {
+    this.state = 'answered';
+    this.context.wheel.arm(this.timer, Number.POSITIVE_INFINITY);
+    account(this, status);
+    if (this.body.received || !this.keepAlive) {
+      this.#over();
+    } else {
+      this.unblockUpload();
+    }
+  }
+
+  /** The answer cannot be completed. */
+  broken(status: number): void {
+    abandonTry(this);
+    this.context.wheel.arm(this.timer, Number.POSITIVE_INFINITY);
+    account(this, status);
+    this.#forget();
+    this.client.exchangeBroken();
+  }
+
+  /** The client's connection is gone. */
+  onClientGone(): void {
+    this.context.wheel.remove(this.timer);
+    if (this.state === 'idle') return;
+    this.context.readClock();
+    const { state } = this;
+    abandonTry(this);
+    if (state !== 'answered') account(this, CLIENT_ABORTED);
+    this.#forget();
+  }
+
+  /** The client has taken what was sent. */
+  onClientDrain(): void {
+    this.context.readClock();
+    this.lastByteMs = this.context.nowMs;
+    this.upstream?.resume();
+  }
+
+  onUpstreamChunk(chunk: Buffer): void {
+    this.context.readClock();
+    try {
+      onResponseChunk(this, chunk);
+    } catch (error) {
+      this.#onBug(error);
+    }
+  }
+
+  onUpstreamDrain(): void {
+    if (!this.uploadBlocked) return;
+    this.context.readClock();
+    this.lastBodyMs = this.lastByteMs = this.context.nowMs;
+    this.unblockUpload();
+  }
+
+  onUpstreamClosed(connection: UpstreamConnection, error: Error | undefined): void {
+    this.upstream = null;
+    this.context.readClock();
+    try {
+      onTryClosed(this, connection, error);
+    } catch (bug) {
+      this.#onBug(bug);
+    }
+  }
+
+  onTimer(): void {
+    this.context.readClock();
+    try {
+      onTryTimer(this, this.context.nowMs);
+    } catch (error) {
+      this.#onBug(error);
+    }
+  }
+
+  /** A request is not to end the thread that carries thousands of others. */
+  #onBug(error: unknown): void {
+    this.context.hooks.onBug(error);
+    this.client.destroy();
+  }
+
+  #reset(head: RequestHead): void {
+    const { shared } = this.context;
+    this.state = 'deciding';
+    this.head = head;
+    this.listener = this.client.listener;
+    this.context.readClock();
+    this.startedUs = this.context.nowUs;
+    this.routed = false;
+    this.caller = null;
+    this.rateLimit = '';
+    this.rateLimitPolicy = '';
+    this.charges.clear();
+    this.retries = 0;
+    this.failedSlot = -1;
+    this.replaced = false;
+    this.uploadBlocked = false;
+    shared.columns.process.add(ACTIVE_REQUESTS, 1);
+  }
+
+  #refuseBody(refusal: Refusal): void {
+    if (this.state === 'responding') {
+      this.broken(400);
+    } else if (this.state === 'answered') {
+      this.#over();
+    } else {
+      abandonTry(this);
+      answerProblem(this, 'bad_request', refusal.detail);
+    }
+  }
+
+  #refuseSize(): void {
+    if (this.state === 'responding') {
+      this.broken(413);
+    } else {
+      abandonTry(this);
+      answerProblem(this, 'body_too_large');
+    }
+  }
+
+  #over(): void {
+    const keepAlive = this.keepAlive && this.body.refusal === null;
+    this.#forget();
+    this.client.exchangeFinished(keepAlive);
+  }
+
+  /** Lets go of what belonged to the request. */
+  #forget(): void {
+    this.state = 'idle';
+    this.head = NO_HEAD;
+    this.headText = '';
+    this.#chunk = null;
+    if (this.replay.length > 0) this.replay.length = 0;
+  }
+}

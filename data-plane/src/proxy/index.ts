@@ -1,0 +1,3 @@
+/** What one worker thread does with connections and requests. */
+export { WorkerProxy } from './proxy.ts';
+export type { ProxyHooks, TableSource } from './proxy-context.ts';

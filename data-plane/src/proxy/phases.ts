@@ -1,0 +1,113 @@
+import { normalizePath } from '@sluice/engine';
+import { fieldValue, HeaderId } from '../http1/index.ts';
+import { answerProblem } from './answer.ts';
+import { authenticate } from './authenticate.ts';
+import { checkLimits } from './check-limits.ts';
+import type { Exchange } from './exchange.ts';
+import { forward } from './forward.ts';
+import { startTrace } from './trace-context.ts';
+
+/** One step of a request. True: the request was answered or sent on its way, and no later phase sees it. */
+type Phase = (x: Exchange) => boolean;
+
+/** What happens to a request, in this order. Nothing here waits. */
+export const REQUEST_PHASES: readonly Phase[] = [
+  // The revision of this request is decided here and nowhere later.
+  takeRevision,
+  // Before anything compares paths: every later phase, and the upstream, sees this one form.
+  normalizeTarget,
+  findRoute,
+  // Without all its policies a route might let pass what it should not.
+  requireWholeRoute,
+  // Before authentication, so that guessing keys is limited too.
+  limitByAddress,
+  authenticate,
+  // After authentication: only now is it known whose limits they are.
+  limitByCaller,
+  // After everything that decides whether the client may ask at all.
+  requireService,
+  // By the announced length, before a byte of the body is sent on.
+  checkBodySize,
+  forward,
+];
+
+const RETRY_SOON = 'retry-after: 1\r\n';
+
+function takeRevision(x: Exchange): boolean {
+  x.context.hooks.onRequest?.((name) => x.header(name));
+  const ready = x.context.source.activate();
+  x.listener = x.client.listener;
+  startTrace(x);
+  if (ready) return false;
+  answerProblem(x, 'not_ready', undefined, RETRY_SOON);
+  return true;
+}
+
+function normalizeTarget(x: Exchange): boolean {
+  const { path: target } = x.head;
+  const queryAt = target.indexOf('?');
+  const path = normalizePath(queryAt < 0 ? target : target.slice(0, queryAt), x.listener);
+  if (typeof path !== 'string') {
+    answerProblem(x, 'bad_request', path.message);
+    return true;
+  }
+  x.path = path;
+  x.query = queryAt < 0 ? '' : target.slice(queryAt);
+  return false;
+}
+
+function findRoute(x: Exchange): boolean {
+  const { head, context } = x;
+  x.host = head.host?.name;
+  x.method = head.method === 'OPTIONS' ? preflightMethod(x) : head.method;
+  const finding = context.source.tables.find(x.client.listenerName, x);
+  switch (finding.kind) {
+    case 'found':
+      x.plan = finding.plan;
+      x.route = context.routeState(finding.plan, x.listener);
+      x.params = finding.params;
+      x.routed = true;
+      if (x.route.requestDropNames !== null) x.body.dropTrailers();
+      return false;
+    case 'methodNotAllowed':
+      answerProblem(x, 'method_not_allowed', undefined, `allow: ${finding.allow.join(', ')}\r\n`);
+      return true;
+    case 'notFound':
+      answerProblem(x, 'route_not_found');
+      return true;
+    default:
+      return finding satisfies never;
+  }
+}
+
+/** A CORS preflight is routed by the method it asks about. */
+function preflightMethod({ head }: Exchange): string {
+  const asked = fieldValue(head, HeaderId.accessControlRequestMethod);
+  return asked === undefined || fieldValue(head, HeaderId.origin) === undefined ? head.method : asked;
+}
+
+function requireWholeRoute(x: Exchange): boolean {
+  if (x.plan.unavailable === undefined) return false;
+  answerProblem(x, 'policy_unavailable', undefined, RETRY_SOON);
+  return true;
+}
+
+function limitByAddress(x: Exchange): boolean {
+  return checkLimits(x, x.route.addressLimits);
+}
+
+function limitByCaller(x: Exchange): boolean {
+  return checkLimits(x, x.route.callerLimits);
+}
+
+function requireService(x: Exchange): boolean {
+  if (x.plan.service.enabled) return false;
+  answerProblem(x, 'service_disabled');
+  return true;
+}
+
+function checkBodySize(x: Exchange): boolean {
+  if (x.head.contentLength <= x.route.bodyBytes) return false;
+  answerProblem(x, 'body_too_large');
+  return true;
+}

@@ -1,0 +1,90 @@
+import type { ListenerPlan, RoutePlan, ServicePlan, Tables } from '@sluice/engine';
+import { HeadWriter } from '../http1/index.ts';
+import { NO_SLOT, RouteRequests, type Shared } from '../shared/index.ts';
+import { Callers } from './callers.ts';
+import { RandomHex } from './random-hex.ts';
+import { buildRouteState, type RouteState } from './route-state.ts';
+import { ServiceState } from './service-state.ts';
+import { TimerWheel } from './timer-wheel.ts';
+import { UpstreamPools } from './upstream-pool.ts';
+
+/** Where a worker's tables come from. */
+export interface TableSource {
+  /** The worker's one Tables, changed in place. */
+  readonly tables: Tables;
+  /** Commits what is active by now. False while nothing ever was. Called once per request, when its head is complete. */
+  activate(): boolean;
+}
+
+export interface ProxyHooks {
+  /** A request met a bug and was broken off; the others go on. */
+  readonly onBug: (error: unknown) => void;
+  /** For tests: called with each request before anything is decided. */
+  readonly onRequest: ((header: (name: string) => string | undefined) => void) | undefined;
+}
+
+/** What all requests of one worker share. */
+export class ProxyContext {
+  readonly shared: Shared;
+  readonly source: TableSource;
+  readonly hooks: ProxyHooks;
+  readonly wheel: TimerWheel;
+  readonly pools: UpstreamPools;
+  readonly callers: Callers;
+  readonly writer = new HeadWriter();
+  readonly ids = new RandomHex();
+  /** Series of requests that no route took. */
+  readonly unrouted: { readonly requests: RouteRequests; readonly duration: number };
+  /** The time of the event being handled, microseconds of the shared clock: read once for each. */
+  nowUs = 0;
+  readonly #services = new WeakMap<ServicePlan, ServiceState>();
+  readonly #routes = new WeakMap<ListenerPlan, WeakMap<RoutePlan, RouteState>>();
+  #listener: ListenerPlan | null = null;
+  #listenerRoutes: WeakMap<RoutePlan, RouteState> | null = null;
+
+  constructor(shared: Shared, source: TableSource, hooks: ProxyHooks) {
+    this.shared = shared;
+    this.source = source;
+    this.hooks = hooks;
+    this.wheel = new TimerWheel(shared.clock);
+    this.pools = new UpstreamPools(shared, this.wheel);
+    this.callers = new Callers(source.tables, shared.region.hashKey);
+    this.unrouted = {
+      requests: new RouteRequests(shared.metrics, NO_SLOT),
+      duration: shared.metrics.requestDuration(NO_SLOT),
+    };
+  }
+
+  /** An event begins: whatever is done about it happens now. */
+  readClock(): void {
+    this.nowUs = this.shared.clock.nowUs();
+  }
+
+  get nowMs(): number {
+    return this.nowUs / 1000;
+  }
+
+  /** What is kept ready for a route of the present revision. */
+  routeState(plan: RoutePlan, listener: ListenerPlan): RouteState {
+    if (this.#listener !== listener || this.#listenerRoutes === null) {
+      this.#listener = listener;
+      this.#listenerRoutes = this.#routes.get(listener) ?? new WeakMap();
+      this.#routes.set(listener, this.#listenerRoutes);
+    }
+    let state = this.#listenerRoutes.get(plan);
+    if (state === undefined) {
+      state = buildRouteState(plan, listener, this.#serviceState(plan.service), this.shared);
+      this.#listenerRoutes.set(plan, state);
+    }
+    return state;
+  }
+
+  #serviceState(plan: ServicePlan): ServiceState {
+    let state = this.#services.get(plan);
+    if (state === undefined) {
+      state = new ServiceState(plan, this.shared);
+      this.#services.set(plan, state);
+    }
+    return state;
+  }
+}

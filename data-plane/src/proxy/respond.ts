@@ -1,0 +1,182 @@
+import type { FieldText } from '../http1/index.ts';
+import { type ResponseHead, withBody } from '../http1/index.ts';
+import { FAILURE } from '../shared/index.ts';
+import { connectionLine, ownResponseLines } from './answer.ts';
+import { armTimer } from './deadlines.ts';
+import type { Exchange } from './exchange.ts';
+import { failTry, retriesStatus } from './retry.ts';
+import { detachUpstream, endTry, outcomeOf } from './try.ts';
+import { PROTOCOL_ERROR } from './try-failure.ts';
+import type { UpstreamConnection } from './upstream-connection.ts';
+
+/** Up to this, a body leaves together with its head as one text in one write. */
+const MAX_JOINED_BYTES = 16 * 1024 - 2048;
+/** Interim answers passed on for one request; more are swallowed. */
+const MAX_INTERIMS = 16;
+const SWITCHING_PROTOCOLS = 101;
+const CONTINUE = 100;
+
+/** Bytes from the upstream that the exchange has. */
+export function onResponseChunk(x: Exchange, chunk: Buffer): void {
+  const connection = x.upstream as UpstreamConnection;
+  if (x.state === 'responding') {
+    relayBody(x, connection, chunk);
+    return;
+  }
+  let at = 0;
+  for (;;) {
+    const head = connection.reader.read(chunk, at, x.head.method);
+    if (head === undefined) return;
+    if (!head.ok) {
+      failTry(x, PROTOCOL_ERROR);
+      return;
+    }
+    at = connection.reader.end;
+    if (head.status >= 200) {
+      onResponseHead(x, connection, head, chunk, at);
+      return;
+    }
+    // Nothing was asked to be upgraded.
+    if (head.status === SWITCHING_PROTOCOLS) {
+      failTry(x, PROTOCOL_ERROR);
+      return;
+    }
+    passInterim(x, head);
+    if (at === chunk.length) return;
+  }
+}
+
+/** The upstream's connection has ended during the body. */
+export function endResponse(x: Exchange, error: Error | undefined): void {
+  if (error !== undefined || !x.responseBody.endsWithUpstream) {
+    endTry(x, FAILURE);
+    x.broken(502);
+    return;
+  }
+  const rest = x.responseBody.finish();
+  if (rest !== '') x.client.sendText(rest);
+  finishResponse(x);
+}
+
+/** 100 is answered by the gateway itself; HTTP/1.0 knows no interim answers. */
+function passInterim(x: Exchange, head: ResponseHead): void {
+  if (head.status === CONTINUE || x.head.minor === 0 || ++x.interims > MAX_INTERIMS) return;
+  const { writer } = x.context;
+  writer.response(head.status, head.reason);
+  writer.forward(head, x.route.responseDrop, x.route.responseDropNames);
+  const text = writer.end();
+  if (text !== undefined) x.client.sendText(text);
+}
+
+function onResponseHead(
+  x: Exchange,
+  connection: UpstreamConnection,
+  head: ResponseHead,
+  chunk: Buffer,
+  at: number,
+): void {
+  const { shared, nowUs } = x.context;
+  shared.metrics.observe(x.route.service.upstreamDuration, (nowUs - x.tryStartedUs) / 1e6);
+  const { responseBody } = x;
+  responseBody.begin(head, x.head.minor, x.head.trailersAccepted);
+  x.upstreamKeepAlive = head.keepAlive;
+  let end = at;
+  if (!responseBody.received) {
+    end = responseBody.take(chunk, at);
+    if (responseBody.malformed) {
+      failTry(x, PROTOCOL_ERROR);
+      return;
+    }
+  }
+  if (retriesStatus(x, head.status)) {
+    detachUpstream(x);
+    releaseConnection(x, connection, responseBody.received && end === chunk.length);
+    x.failedSlot = x.endpointSlot;
+    endTry(x, outcomeOf(head.status));
+    return;
+  }
+  x.status = head.status;
+  x.keepAlive = x.head.keepAlive && x.body.received && !responseBody.endsWithConnection && !x.client.leaving;
+  const text = responseHead(x, head);
+  if (text === undefined) {
+    failTry(x, PROTOCOL_ERROR);
+    return;
+  }
+  const more = sendWithBody(x, text, responseBody.bytes);
+  if (!x.client.drained) connection.keepChunk();
+  if (responseBody.received) {
+    detachUpstream(x);
+    releaseConnection(x, connection, end === chunk.length);
+    finishResponse(x);
+    return;
+  }
+  x.state = 'responding';
+  x.lastByteMs = nowUs / 1000;
+  if (!more) connection.pause();
+  armTimer(x);
+}
+
+function responseHead(x: Exchange, head: ResponseHead): string | undefined {
+  const { writer } = x.context;
+  const { route } = x;
+  writer.response(head.status, head.reason);
+  writer.forward(head, route.responseDrop, route.responseDropNames);
+  writer.fields(ownResponseLines(x) as FieldText);
+  switch (x.responseBody.relay) {
+    case 'length':
+      writer.contentLength(head.contentLength);
+      break;
+    case 'chunked':
+    case 'enchunk':
+      writer.chunked();
+      break;
+    case 'none':
+      // An answer to HEAD, and a 304, may say how long the body would be.
+      if (head.contentLength >= 0 && head.status !== 204) writer.contentLength(head.contentLength);
+      break;
+    case 'unchunk':
+    case 'close':
+      break;
+    default:
+      x.responseBody.relay satisfies never;
+  }
+  writer.fields(connectionLine(x) as FieldText);
+  writer.fields(route.responseLines);
+  return writer.end();
+}
+
+function sendWithBody(x: Exchange, text: string, bytes: Buffer): boolean {
+  if (bytes.length === 0) return x.client.sendText(text);
+  if (bytes.length <= MAX_JOINED_BYTES) return x.client.sendText(withBody(text, bytes, 0, bytes.length));
+  return x.client.sendTogether(text, bytes);
+}
+
+function relayBody(x: Exchange, connection: UpstreamConnection, chunk: Buffer): void {
+  const { responseBody } = x;
+  const end = responseBody.take(chunk, 0);
+  if (responseBody.malformed) {
+    failTry(x, PROTOCOL_ERROR);
+    return;
+  }
+  x.lastByteMs = x.context.nowMs;
+  const { bytes } = responseBody;
+  const more = bytes.length === 0 || x.client.sendBytes(bytes);
+  if (!x.client.drained) connection.keepChunk();
+  if (responseBody.received) {
+    detachUpstream(x);
+    releaseConnection(x, connection, end === chunk.length);
+    finishResponse(x);
+  } else if (!more) connection.pause();
+}
+
+/** `clean`: nothing came behind the response. Only a connection with nothing left on it either way is used again. */
+function releaseConnection(x: Exchange, connection: UpstreamConnection, clean: boolean): void {
+  if (clean && x.upstreamKeepAlive && x.body.received && connection.drained) {
+    x.context.pools.giveBack(connection, x.context.nowMs);
+  } else connection.destroy();
+}
+
+function finishResponse(x: Exchange): void {
+  endTry(x, outcomeOf(x.status));
+  x.answered(x.status);
+}

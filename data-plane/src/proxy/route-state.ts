@@ -1,0 +1,117 @@
+import type { HeaderEditsPlan, ListenerPlan, RoutePlan } from '@sluice/engine';
+import {
+  dropTable,
+  type FieldText,
+  HeaderId,
+  type Host,
+  headerIdOf,
+  parseHost,
+  REQUEST_DROP,
+  RESPONSE_DROP,
+} from '../http1/index.ts';
+import { type KeyPart, keyPart, RouteRequests, type Shared } from '../shared/index.ts';
+import { type LimitState, limitState } from './limit-state.ts';
+import type { ServiceState } from './service-state.ts';
+
+/** A route of one revision, reached through one listener, with what a worker keeps ready for it. */
+export interface RouteState {
+  readonly plan: RoutePlan;
+  readonly service: ServiceState;
+  readonly requests: RouteRequests;
+  /** Histogram of whole requests. */
+  readonly duration: number;
+  readonly addressLimits: readonly LimitState[];
+  readonly callerLimits: readonly LimitState[];
+  readonly routePart: KeyPart;
+  readonly servicePart: KeyPart;
+  /** The largest request body. */
+  readonly bodyBytes: number;
+  /** The Host that upstreams see; null: the request's own. */
+  readonly host: Host | null;
+  /** Which fields of a request are not passed on: of an untrusted peer, of a trusted one. */
+  readonly requestDrop: Uint8Array;
+  readonly trustedRequestDrop: Uint8Array;
+  readonly requestDropNames: ReadonlySet<string> | null;
+  readonly requestLines: FieldText;
+  readonly responseDrop: Uint8Array;
+  readonly responseDropNames: ReadonlySet<string> | null;
+  readonly responseLines: FieldText;
+}
+
+/** Written by the gateway: whatever came under these names is not passed on. */
+const OWN_REQUEST_FIELDS = [
+  HeaderId.forwarded,
+  HeaderId.forwardedFor,
+  HeaderId.forwardedProto,
+  HeaderId.forwardedHost,
+  HeaderId.requestId,
+  HeaderId.traceparent,
+  HeaderId.consumer,
+];
+/** What else only a trusted peer may say. */
+const UNTRUSTED_REQUEST_FIELDS = [HeaderId.forwardedOther, HeaderId.realIp];
+const OWN_RESPONSE_FIELDS = [HeaderId.requestId, HeaderId.traceId];
+
+export function buildRouteState(
+  plan: RoutePlan,
+  listener: ListenerPlan,
+  service: ServiceState,
+  shared: Shared,
+): RouteState {
+  const { hashKey } = shared.region;
+  const { requestIdHeader } = listener;
+  const credentials = (plan.auth?.methods ?? []).filter((method) => method.location === 'header' && !method.forward);
+  const requestNames = [...removedNames(plan.requestHeaders), ...credentials.map(({ name }) => name), requestIdHeader];
+  const responseNames = [...removedNames(plan.responseHeaders), requestIdHeader];
+  const trustedRequestDrop = dropTable(REQUEST_DROP, [...OWN_REQUEST_FIELDS, ...knownIds(requestNames)]);
+  const hasLimits = plan.addressLimits.length + plan.callerLimits.length > 0;
+  return {
+    plan,
+    service,
+    requests: new RouteRequests(shared.metrics, plan.slot),
+    duration: shared.metrics.requestDuration(plan.slot),
+    addressLimits: plan.addressLimits.map((limit) => limitState(limit, plan.slot, shared)),
+    callerLimits: plan.callerLimits.map((limit) => limitState(limit, plan.slot, shared)),
+    routePart: keyPart(hashKey, 'route', plan.name),
+    servicePart: keyPart(hashKey, 'service', plan.service.name),
+    bodyBytes: plan.bodyBytes ?? listener.bodyBytes,
+    host: plan.rewrite.host === undefined ? null : (parseHost(plan.rewrite.host) ?? null),
+    trustedRequestDrop,
+    requestDrop: dropTable(trustedRequestDrop, UNTRUSTED_REQUEST_FIELDS),
+    requestDropNames: unknownNames(requestNames),
+    requestLines: editLines(plan.requestHeaders),
+    responseDrop: dropTable(RESPONSE_DROP, [
+      ...OWN_RESPONSE_FIELDS,
+      ...(hasLimits ? [HeaderId.rateLimit, HeaderId.rateLimitPolicy] : []),
+      ...knownIds(responseNames),
+    ]),
+    responseDropNames: unknownNames(responseNames),
+    responseLines: editLines(plan.responseHeaders),
+  };
+}
+
+function removedNames(edits: HeaderEditsPlan | undefined): readonly string[] {
+  return edits === undefined ? [] : [...edits.removed];
+}
+
+/** Ids that stand for one name alone, so that dropping by them drops nothing else. */
+function knownIds(names: readonly string[]): HeaderId[] {
+  return names.map(headerIdOf).filter((id) => !SHARED_IDS.has(id));
+}
+
+const SHARED_IDS: ReadonlySet<HeaderId> = new Set([
+  HeaderId.other,
+  HeaderId.forwardedOther,
+  HeaderId.consumer,
+  HeaderId.underscoreTwin,
+]);
+
+function unknownNames(names: readonly string[]): ReadonlySet<string> | null {
+  const unknown = names.filter((name) => headerIdOf(name) === HeaderId.other);
+  return unknown.length === 0 ? null : new Set(unknown);
+}
+
+/** Checked where the plan was built. */
+function editLines(edits: HeaderEditsPlan | undefined): FieldText {
+  return (edits?.lines ?? '') as FieldText;
+}

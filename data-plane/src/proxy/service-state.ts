@@ -1,0 +1,57 @@
+import {
+  type EndpointPlan,
+  pickLeastRequest,
+  pickRoundRobin,
+  type RoundRobin,
+  roundRobin,
+  type ServicePlan,
+  type WeightedSet,
+  weightedSet,
+} from '@sluice/engine';
+import type { Shared } from '../shared/index.ts';
+
+/** A service of one revision with what a worker keeps ready for it. */
+export class ServiceState {
+  readonly plan: ServicePlan;
+  /** Histogram of the time to the upstream's response head. */
+  readonly upstreamDuration: number;
+  /** Counter of tries after the first. */
+  readonly retries: number;
+  readonly #set: WeightedSet;
+  readonly #position: RoundRobin;
+  readonly #eligible: (index: number) => boolean;
+  readonly #inFlight: (index: number) => number;
+  #avoided = -1;
+
+  constructor(plan: ServicePlan, { metrics, endpointHealth, columns }: Shared) {
+    const { endpoints } = plan;
+    this.plan = plan;
+    this.upstreamDuration = metrics.upstreamDuration(plan.slot);
+    this.retries = metrics.retries(plan.slot);
+    this.#set = weightedSet(endpoints.map(({ weight }) => weight));
+    this.#position = roundRobin(this.#set, Math.random);
+    this.#eligible = (index) => {
+      const { slot } = endpoints[index] as EndpointPlan;
+      return slot !== this.#avoided && endpointHealth.isHealthy(slot);
+    };
+    this.#inFlight = (index) => columns.inFlight.total((endpoints[index] as EndpointPlan).slot);
+  }
+
+  /** A healthy endpoint, other than the one with slot `avoided` where there is another; undefined where none is healthy. */
+  pick(avoided: number): EndpointPlan | undefined {
+    this.#avoided = avoided;
+    let index = this.#pick();
+    if (index < 0 && avoided >= 0) {
+      this.#avoided = -1;
+      index = this.#pick();
+    }
+    return this.plan.endpoints[index];
+  }
+
+  #pick(): number {
+    if (this.plan.endpoints.length === 1) return this.#eligible(0) ? 0 : -1;
+    return this.plan.balancer === 'roundRobin'
+      ? pickRoundRobin(this.#position, this.#eligible)
+      : pickLeastRequest(this.#set, this.#inFlight, this.#eligible, Math.random);
+  }
+}

@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import {
+  type ActiveChange,
+  type ActiveItem,
+  defaultListener,
+  encodeResource,
+  parseManifests,
+  Tables,
+} from '@sluice/engine';
+import { ApiKeySchema } from '@sluice/proto';
+import {
+  attachShared,
+  createSharedRegion,
+  createSlotDirectory,
+  type Shared,
+  type SlotDirectory,
+} from '../../shared/index.ts';
+import { WorkerProxy } from '../index.ts';
+import { RawOrigin } from './raw-origin.ts';
+import { RawPeer } from './raw-peer.ts';
+
+/** One worker's proxy in the test's own thread, with an origin that the test plays. */
+export class ProxyRig implements AsyncDisposable {
+  readonly shared: Shared;
+  readonly directory: SlotDirectory;
+  readonly tables: Tables;
+  readonly origin: RawOrigin;
+  readonly proxy: WorkerProxy;
+  port = 0;
+  /** What a test must find empty. */
+  readonly bugs: unknown[] = [];
+  #generation = 0;
+  readonly #clients: RawPeer[] = [];
+
+  private constructor(origin: RawOrigin) {
+    const region = createSharedRegion({ workers: 1, limiterCells: 2048 });
+    const directory = createSlotDirectory(region);
+    this.origin = origin;
+    this.directory = directory;
+    this.shared = attachShared(region, 0);
+    this.tables = new Tables({
+      group: 'default',
+      slots: {
+        route: (name) => directory.routes.assign(name),
+        service: (name) => directory.services.assign(name),
+        endpoint: (service, address) => directory.endpoints.assign(`${service}/${address}`),
+        limit: (id) => directory.limits.assign(id),
+      },
+      listeners: [defaultListener('http', '127.0.0.1:0')],
+    });
+    const source = { tables: this.tables, activate: () => this.#generation > 0 };
+    this.proxy = new WorkerProxy(this.shared, source, {
+      onBug: (error) => this.bugs.push(error),
+      onRequest: undefined,
+    });
+  }
+
+  /** `manifests` may say ORIGIN for the origin's address. */
+  static async start(manifests?: string): Promise<ProxyRig> {
+    const rig = new ProxyRig(await RawOrigin.start());
+    if (manifests !== undefined) rig.apply(manifests);
+    rig.port = await rig.proxy.listen('http', '127.0.0.1', 0, true);
+    return rig;
+  }
+
+  apply(manifests: string): void {
+    const { documents, problems } = parseManifests(manifests.replaceAll('ORIGIN', this.origin.address), {
+      file: 'test',
+    });
+    if (problems.length > 0) throw new Error(problems.map(({ message }) => message).join('\n'));
+    this.commit({
+      upserts: documents.map(({ resource, kind, name }) => activeItem(kind, name, encodeResource(resource))),
+      removals: [],
+    });
+  }
+
+  /** A key of `consumer` whose secret is `secret`. */
+  addKey(secret: string, consumer: string, more: MessageInitShape<typeof ApiKeySchema> = {}): void {
+    const name = `key-${secret}`;
+    const hash = createHash('sha256').update(secret).digest();
+    const key = create(ApiKeySchema, { name, consumer, hash, enabled: true, ...more });
+    this.commit({ upserts: [activeItem('ApiKey', name, toBinary(ApiKeySchema, key))], removals: [] });
+  }
+
+  commit(change: ActiveChange): void {
+    this.tables.commit(this.tables.stage(change));
+    this.#generation++;
+  }
+
+  async connect(): Promise<RawPeer> {
+    const socket = connect({ port: this.port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
+    await once(socket, 'connect');
+    const client = new RawPeer(socket);
+    this.#clients.push(client);
+    return client;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const client of this.#clients) client.destroy();
+    this.proxy.close();
+    await this.origin.close();
+    if (this.bugs.length > 0) throw this.bugs[0];
+  }
+}
+
+function activeItem(kind: string, name: string, content: Uint8Array): ActiveItem {
+  return { kind, name, content, unavailable: undefined };
+}

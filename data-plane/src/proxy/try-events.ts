@@ -1,0 +1,65 @@
+import { FAILURE } from '../shared/index.ts';
+import { CLIENT_ABORTED } from './account.ts';
+import { answerProblem } from './answer.ts';
+import { armTimer, awaitsBody } from './deadlines.ts';
+import type { Exchange } from './exchange.ts';
+import { replaceConnection } from './forward.ts';
+import { endResponse } from './respond.ts';
+import { failTry, retryNow } from './retry.ts';
+import { abandonTry, endTry } from './try.ts';
+import { connectFailureOf, RESET, SAFE_METHODS, TIMED_OUT, TRY_TIMED_OUT } from './try-failure.ts';
+import type { UpstreamConnection } from './upstream-connection.ts';
+
+/** The connection has ended while the exchange had it. */
+export function onTryClosed(x: Exchange, connection: UpstreamConnection, error: Error | undefined): void {
+  if (x.state === 'responding') {
+    endResponse(x, error);
+    return;
+  }
+  const mayRepeatSent = x.replayable && SAFE_METHODS.has(x.head.method);
+  if (connection.completed > 0 && !connection.answered && mayRepeatSent && replaceConnection(x, connection)) return;
+  failTry(x, connection.connected ? RESET : connectFailureOf(error));
+}
+
+/** Some deadline may have come; the timer is not armed. */
+export function onTryTimer(x: Exchange, nowMs: number): void {
+  switch (x.state) {
+    case 'waiting':
+    case 'pausing':
+      if (nowMs >= x.headDeadlineMs || nowMs >= x.endDeadlineMs) {
+        // The client's own slowness is no fault of the upstream.
+        if (awaitsBody(x)) refuseSlowBody(x);
+        else failTry(x, TIMED_OUT);
+      } else if (awaitsBody(x) && nowMs >= x.lastBodyMs + x.listener.bodyIdleTimeoutMs) refuseSlowBody(x);
+      else if (x.state === 'pausing' && nowMs >= x.resumeAtMs) retryNow(x);
+      else if (x.state === 'waiting' && nowMs >= x.tryDeadlineMs) failTry(x, TRY_TIMED_OUT);
+      else armTimer(x);
+      break;
+    case 'responding':
+      if (nowMs >= x.endDeadlineMs) x.broken(504);
+      else if (nowMs >= x.lastByteMs + x.plan.streamIdleTimeoutMs) breakOffIdle(x);
+      else armTimer(x);
+      break;
+    case 'idle':
+    case 'deciding':
+    case 'answered':
+      break;
+    default:
+      x.state satisfies never;
+  }
+}
+
+/** Whoever was to move and did not is to blame: a client that reads or sends nothing, or else the upstream. */
+function breakOffIdle(x: Exchange): void {
+  if (!x.client.drained || awaitsBody(x)) {
+    x.broken(CLIENT_ABORTED);
+  } else {
+    endTry(x, FAILURE);
+    x.broken(504);
+  }
+}
+
+function refuseSlowBody(x: Exchange): void {
+  abandonTry(x);
+  answerProblem(x, 'request_timeout', 'The request body did not arrive in time.');
+}

@@ -1,0 +1,39 @@
+import { ABORTED, FAILURE, SUCCESS, type TryOutcome } from '../shared/index.ts';
+import type { Exchange } from './exchange.ts';
+import type { UpstreamConnection } from './upstream-connection.ts';
+
+/** The try is over: its endpoint and its breaker learn of it. */
+export function endTry(x: Exchange, outcome: TryOutcome): void {
+  reportTry(x, outcome);
+  if (x.endpointSlot < 0) return;
+  x.context.shared.columns.inFlight.add(x.endpointSlot, -1);
+  x.endpointSlot = -1;
+}
+
+/** Gives up what is on its way, to no one's fault. */
+export function abandonTry(x: Exchange): void {
+  detachUpstream(x)?.destroy();
+  endTry(x, ABORTED);
+}
+
+/** Takes the connection from the exchange, which hears no more of it. */
+export function detachUpstream(x: Exchange): UpstreamConnection | null {
+  const connection = x.upstream;
+  x.upstream = null;
+  if (connection !== null) connection.user = null;
+  return connection;
+}
+
+/** What an answer says of the upstream's health: it failed with any 5xx but 501. */
+export function outcomeOf(status: number): TryOutcome {
+  return status >= 500 && status !== 501 ? FAILURE : SUCCESS;
+}
+
+/** Reports the outcome to the breaker; once. */
+export function reportTry(x: Exchange, outcome: TryOutcome): void {
+  if (x.breakerToken < 0) return;
+  const { breaker, slot } = x.plan.service;
+  const { shared, nowMs } = x.context;
+  if (breaker !== undefined) shared.breakers.report(slot, x.breakerToken, outcome, breaker, nowMs);
+  x.breakerToken = -1;
+}

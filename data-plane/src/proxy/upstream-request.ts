@@ -1,0 +1,57 @@
+import type { RewritePlan } from '@sluice/engine';
+import type { FieldText } from '../http1/index.ts';
+import type { Exchange } from './exchange.ts';
+
+/**
+ * The head that the upstream gets: what the client sent without what belongs to its connection and what only the gateway may say,
+ * then the gateway's own lines, then the route's. Undefined where something in it cannot stand in a head.
+ */
+export function upstreamHead(x: Exchange): string | undefined {
+  const { head, route, listener, caller } = x;
+  const { writer } = x.context;
+  const { peer } = x.client;
+  writer.request(head.method, rewrittenPath(x) + x.query, route.host ?? head.host);
+  const drop = peer.isTrusted(listener) ? route.trustedRequestDrop : route.requestDrop;
+  writer.forward(head, drop, route.requestDropNames);
+  writer.fields(peer.forwardingLines(head, listener));
+  writer.fields(x.trace.line);
+  if (caller !== null) writer.fields(caller.line);
+  if (head.trailersAccepted && head.minor === 1) writer.fields(TRAILERS_ACCEPTED);
+  if (head.chunked) writer.chunked();
+  else if (head.contentLength >= 0) writer.contentLength(head.contentLength);
+  writer.fields(route.requestLines);
+  return writer.end();
+}
+
+const TRAILERS_ACCEPTED = 'te: trailers\r\nconnection: te\r\n' as FieldText;
+
+function rewrittenPath(x: Exchange): string {
+  const rewrite = x.plan.rewrite;
+  switch (rewrite.kind) {
+    case 'keep':
+      return x.path;
+    case 'prefix':
+      return withOneSlash(rewrite.replacement + x.path.slice(rewrite.length));
+    case 'template':
+      return withOneSlash(fillTemplate(rewrite, x.params));
+    default:
+      return rewrite satisfies never;
+  }
+}
+
+function fillTemplate(
+  { literals, params }: Extract<RewritePlan, { kind: 'template' }>,
+  values: ReadonlyMap<string, string> | undefined,
+): string {
+  let path = literals[0] ?? '';
+  for (let i = 0; i < params.length; i++) path += (values?.get(params[i] as string) ?? '') + (literals[i + 1] ?? '');
+  return path;
+}
+
+/** Begins with exactly one slash: two would begin an authority to some readers. */
+function withOneSlash(path: string): string {
+  if (path.charCodeAt(0) === SLASH && path.charCodeAt(1) !== SLASH) return path;
+  return `/${path.replace(/^\/+/, '')}`;
+}
+
+const SLASH = 0x2f;

@@ -1,0 +1,56 @@
+import { Breakers } from './breakers.ts';
+import { type Clock, sharedClock } from './clock.ts';
+import { attachColumns, type Columns, EndpointHealth } from './columns.ts';
+import { Control } from './control.ts';
+import { Limiter } from './limiter.ts';
+import { MetricsRecorder } from './metrics/recorder.ts';
+import type { SharedRegion } from './region.ts';
+import { RetryBudgets } from './retry-budgets.ts';
+import type { SlotDirectory } from './slots.ts';
+
+/** The shared region as one thread sees it. */
+export interface Shared {
+  readonly region: SharedRegion;
+  /** This thread's columns: a worker's index, or `region.workers` for the main thread. */
+  readonly writer: number;
+  readonly clock: Clock;
+  readonly control: Control;
+  readonly limiter: Limiter;
+  readonly breakers: Breakers;
+  readonly columns: Columns;
+  readonly endpointHealth: EndpointHealth;
+  readonly retryBudgets: RetryBudgets;
+  readonly metrics: MetricsRecorder;
+}
+
+/** Opens the region. `writer` is the worker's index; the main thread leaves it out. */
+export function attachShared(region: SharedRegion, writer: number = region.workers): Shared {
+  const clock = sharedClock(region.originNs);
+  const metrics = new MetricsRecorder(region, writer);
+  return {
+    region,
+    writer,
+    clock,
+    control: new Control(region),
+    limiter: new Limiter(region, writer, clock, () => metrics.overflow('limiter_cells')),
+    breakers: new Breakers(region, writer),
+    columns: attachColumns(region, writer),
+    endpointHealth: new EndpointHealth(region),
+    retryBudgets: new RetryBudgets(region, writer),
+    metrics,
+  };
+}
+
+/**
+ * Main only, after a worker's thread has ended and before its successor starts: gives back everything the dead one held (requests
+ * in flight, connections, pending, half-open permits). Its counters stay and its successor goes on with them.
+ */
+export function releaseWorker(shared: Shared, directory: SlotDirectory, worker: number): void {
+  const { columns } = shared;
+  columns.inFlight.releaseWorker(worker, directory.endpoints.used);
+  columns.connections.releaseWorker(worker, directory.endpoints.used);
+  columns.pending.releaseWorker(worker, directory.services.used);
+  columns.process.releaseWorker(worker, 2);
+  shared.breakers.permits.releaseWorker(worker, directory.services.used);
+  shared.control.setWorkerState(worker, 'absent');
+}

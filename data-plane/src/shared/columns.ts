@@ -1,0 +1,82 @@
+import { columnBytes, PROCESS_COLUMN, type SharedRegion } from './region.ts';
+
+/**
+ * A gauge per slot: one column a writer, each written by its writer alone with plain stores. The node's figure is the sum.
+ */
+export class GaugeColumns {
+  readonly #columns: readonly Int32Array<SharedArrayBuffer>[];
+  readonly #own: Int32Array<SharedArrayBuffer>;
+
+  constructor(buffer: SharedArrayBuffer, writers: number, writer: number, slots: number) {
+    const stride = columnBytes(slots * 4);
+    this.#columns = Array.from({ length: writers }, (_, column) => new Int32Array(buffer, column * stride, slots));
+    this.#own = this.#columns[writer]!;
+  }
+
+  add(slot: number, change: 1 | -1): void {
+    this.#own[slot]! += change;
+  }
+
+  /** This writer's own. */
+  own(slot: number): number {
+    return this.#own[slot]!;
+  }
+
+  /** All writers together. */
+  total(slot: number): number {
+    let total = 0;
+    for (let column = 0; column < this.#columns.length; column++) total += this.#columns[column]![slot]!;
+    return total;
+  }
+
+  /** Main only: a worker has ended, what it counted in the slots below `slots` is over. */
+  releaseWorker(worker: number, slots: number): void {
+    this.#columns[worker]!.fill(0, 0, slots);
+  }
+}
+
+/** What each worker has open: zeroed by the main thread when the worker ends. */
+export interface Columns {
+  /** Requests on their way at an endpoint. By endpoint slot. */
+  readonly inFlight: GaugeColumns;
+  /** Connections to an endpoint, connecting ones included. By endpoint slot. */
+  readonly connections: GaugeColumns;
+  /** Requests that wait for a connection. By service slot. */
+  readonly pending: GaugeColumns;
+  /** Gauges of the worker as a whole. By ACTIVE_CONNECTIONS, ACTIVE_REQUESTS. */
+  readonly process: GaugeColumns;
+}
+
+/** Connections from clients. */
+export const ACTIVE_CONNECTIONS = 0;
+/** Requests of clients, from their head to the end of the answer. */
+export const ACTIVE_REQUESTS = 1;
+
+export function attachColumns(region: SharedRegion, writer: number): Columns {
+  const writers = region.workers + 1;
+  const { endpoints, services } = region.slots;
+  const { columns } = region;
+  return {
+    inFlight: new GaugeColumns(columns.inFlight, writers, writer, endpoints),
+    connections: new GaugeColumns(columns.connections, writers, writer, endpoints),
+    pending: new GaugeColumns(columns.pending, writers, writer, services),
+    process: new GaugeColumns(columns.process, writers, writer, PROCESS_COLUMN),
+  };
+}
+
+/** Health of endpoints, by endpoint slot: written by the main thread, read by workers. Unknown counts as healthy. */
+export class EndpointHealth {
+  readonly #unhealthy: Int32Array<SharedArrayBuffer>;
+
+  constructor(region: SharedRegion) {
+    this.#unhealthy = new Int32Array(region.columns.endpointHealth);
+  }
+
+  isHealthy(slot: number): boolean {
+    return Atomics.load(this.#unhealthy, slot) === 0;
+  }
+
+  setHealthy(slot: number, healthy: boolean): void {
+    Atomics.store(this.#unhealthy, slot, healthy ? 0 : 1);
+  }
+}

@@ -1,0 +1,55 @@
+export { attachShared, releaseWorker, type Shared } from './attach.ts';
+export {
+  ABORTED,
+  Breakers,
+  type BreakerView,
+  FAILURE,
+  REFUSED,
+  SUCCESS,
+  type TryOutcome,
+} from './breakers.ts';
+export { CellKey, KEY_PART, type KeyPart, type KeyPartKind, keyPart, keyPartInto } from './cell-key.ts';
+export { type Clock, sharedClock } from './clock.ts';
+export {
+  ACTIVE_CONNECTIONS,
+  ACTIVE_REQUESTS,
+  attachColumns,
+  type Columns,
+  EndpointHealth,
+  GaugeColumns,
+} from './columns.ts';
+export { Control, type WorkerState, workerStates } from './control.ts';
+export type { Hash64 } from './half-sip-hash.ts';
+export { Limiter } from './limiter.ts';
+export { DURATION_BOUNDS, type OverflowKind, overflowKinds } from './metrics/arena-layout.ts';
+export {
+  createExposition,
+  EXPOSITION_CONTENT_TYPE,
+  type ExpositionSources,
+  type MetricFamily,
+  type MetricSample,
+} from './metrics/exposition.ts';
+export {
+  type AuthFailureReason,
+  authFailureReasons,
+  type CacheResult,
+  cacheResults,
+  type DryRunField,
+  dryRunFields,
+  methodCode,
+  methodNames,
+} from './metrics/families.ts';
+export { MetricsRecorder, RouteRequests } from './metrics/recorder.ts';
+export { formatLabels } from './metrics/text.ts';
+export {
+  createSharedRegion,
+  NO_SLOT,
+  OVERFLOW_SLOT,
+  type SharedRegion,
+  type SharedSettings,
+  SLOT_KINDS,
+  type SlotCounts,
+  type SlotKind,
+} from './region.ts';
+export { RetryBudgets } from './retry-budgets.ts';
+export { createSlotDirectory, OVERFLOW_NAME, type SlotDirectory, Slots } from './slots.ts';

@@ -1,0 +1,165 @@
+import { chargeGcra, type GcraPlan, gcraOutgrown, gcraRemaining, gcraWaitUs, refundGcra } from '@sluice/engine';
+import type { CellKey } from './cell-key.ts';
+import type { Clock } from './clock.ts';
+import { FULL, LimiterTable } from './limiter-table.ts';
+import type { SharedRegion } from './region.ts';
+
+/** Where a charge was booked, so that it can be given back: a cell (0..), or the limit's overflow cell. */
+const OVERFLOW = -1;
+/** Retries of one decision against other workers before it is refused. Each retry means that another worker got on. */
+const MAX_ATTEMPTS = 10_000;
+
+/**
+ * Token buckets in shared memory, exact across workers: a charge is one compare-and-swap of the bucket's TAT.
+ * Decisions leave their details in the fields below, valid until the next call.
+ */
+export class Limiter {
+  /** After a refusal: milliseconds until the same charge would be admitted, at least 1; Infinity when it never is. */
+  retryAfterMs = 0;
+  /** Whole tokens left. */
+  remaining = 0;
+  /** Milliseconds until the bucket is full again. */
+  resetMs = 0;
+  /** Cell of the last admitted charge, for `refund`. */
+  cell = OVERFLOW;
+
+  readonly table: LimiterTable;
+  readonly #overflow: BigInt64Array<SharedArrayBuffer>;
+  readonly #clock: Clock;
+  readonly #onOverflow: () => void;
+  readonly #float = new Float64Array(2);
+  readonly #bits = new BigInt64Array(this.#float.buffer);
+
+  /** `onOverflow` is told of each charge on an overflow cell. */
+  constructor(region: SharedRegion, writer: number, clock: Clock, onOverflow: () => void) {
+    this.table = new LimiterTable(region, writer);
+    this.#overflow = new BigInt64Array(region.limiterOverflow);
+    this.#clock = clock;
+    this.#onOverflow = onOverflow;
+  }
+
+  /**
+   * Takes `cost` tokens from the bucket of `key`, or none. `limitSlot` names the overflow cell, and is the bucket plan's: an
+   * override has one of its own, because an overflow cell can follow only one plan.
+   */
+  charge(key: CellKey, limitSlot: number, plan: GcraPlan, nowUs: number, cost = 1): boolean {
+    const { table } = this;
+    const { lo, hi } = key;
+    let cell = table.find(lo, hi);
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      if (cell < 0) {
+        cell = table.claim(lo, hi, nowUs, this.#inherited(limitSlot, plan, nowUs));
+        if (cell === FULL) return this.#chargeOverflow(limitSlot, plan, nowUs, cost);
+      }
+      // The order matters: whoever takes the cell for another key changes the TAT first, so a swap that succeeds after the key
+      // was seen to match has charged that key.
+      const before = Atomics.load(table.tats, cell);
+      this.#bits[0] = before;
+      const tatUs = this.#float[0]!;
+      if (!(tatUs >= 0) || !table.holds(cell, lo, hi)) {
+        cell = table.find(lo, hi);
+        continue;
+      }
+      if (gcraOutgrown(tatUs, nowUs, plan)) {
+        this.#shrink(table.tats, cell, before, tatUs, plan);
+        continue;
+      }
+      const next = chargeGcra(tatUs, nowUs, plan, cost);
+      if (next < 0) return this.#refuse(tatUs, nowUs, plan, cost);
+      this.#float[1] = next;
+      if (Atomics.compareExchange(table.tats, cell, before, this.#bits[1]!) === before) {
+        return this.#admit(cell, next, nowUs, plan);
+      }
+    }
+    return this.#refuse(nowUs + plan.capacityUs, nowUs, plan, cost);
+  }
+
+  /** Gives back a charge that `cell` recorded, when a later limit refused the request. */
+  refund(key: CellKey, limitSlot: number, plan: GcraPlan, cell: number, cost = 1): void {
+    const tats = cell === OVERFLOW ? this.#overflow : this.table.tats;
+    const index = cell === OVERFLOW ? limitSlot : cell;
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const before = Atomics.load(tats, index);
+      this.#bits[0] = before;
+      const tatUs = this.#float[0]!;
+      // A cell that went to another key had run full: nothing is owed.
+      if (!(tatUs >= 0) || (cell !== OVERFLOW && !this.table.holds(cell, key.lo, key.hi))) return;
+      this.#float[1] = refundGcra(tatUs, plan, cost);
+      if (Atomics.compareExchange(tats, index, before, this.#bits[1]!) === before) return;
+    }
+  }
+
+  /** What `charge` would find, changing nothing: fills `remaining` and `resetMs`. False when the key has no cell (a full bucket). */
+  peek(key: CellKey, plan: GcraPlan, nowUs: number): boolean {
+    const cell = this.table.find(key.lo, key.hi);
+    const tatUs = cell < 0 ? 0 : this.#read(this.table.tats, cell);
+    this.#describe(tatUs, nowUs, plan);
+    return cell >= 0;
+  }
+
+  /** As `peek`, for the overflow cell of a limit. */
+  peekOverflow(limitSlot: number, plan: GcraPlan, nowUs: number): void {
+    this.#describe(this.#read(this.#overflow, limitSlot), nowUs, plan);
+  }
+
+  #chargeOverflow(limitSlot: number, plan: GcraPlan, nowUs: number, cost: number): boolean {
+    this.#onOverflow();
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const before = Atomics.load(this.#overflow, limitSlot);
+      this.#bits[0] = before;
+      const tatUs = this.#float[0]!;
+      if (gcraOutgrown(tatUs, nowUs, plan)) {
+        this.#shrink(this.#overflow, limitSlot, before, tatUs, plan);
+        continue;
+      }
+      const next = chargeGcra(tatUs, nowUs, plan, cost);
+      if (next < 0) return this.#refuse(tatUs, nowUs, plan, cost);
+      this.#float[1] = next;
+      if (Atomics.compareExchange(this.#overflow, limitSlot, before, this.#bits[1]!) === before) {
+        return this.#admit(OVERFLOW, next, nowUs, plan);
+      }
+    }
+    return this.#refuse(nowUs + plan.capacityUs, nowUs, plan, cost);
+  }
+
+  /**
+   * The TAT a new cell starts with: now (a full bucket), or the overflow cell's while that is ahead, because the newcomer's
+   * earlier requests may be booked there.
+   */
+  #inherited(limitSlot: number, plan: GcraPlan, nowUs: number): number {
+    const overflowUs = this.#read(this.#overflow, limitSlot);
+    return overflowUs > nowUs ? Math.min(overflowUs, nowUs + plan.capacityUs) : nowUs;
+  }
+
+  /** Brings a TAT that only an older, larger plan can have set down to an empty bucket of this one. */
+  #shrink(tats: BigInt64Array<SharedArrayBuffer>, index: number, before: bigint, tatUs: number, plan: GcraPlan): void {
+    // Read afresh: with a stale `now` a bucket in force would be lowered.
+    const freshUs = this.#clock.nowUs();
+    this.#float[1] = gcraOutgrown(tatUs, freshUs, plan) ? freshUs + plan.capacityUs : tatUs;
+    Atomics.compareExchange(tats, index, before, this.#bits[1]!);
+  }
+
+  #admit(cell: number, tatUs: number, nowUs: number, plan: GcraPlan): true {
+    this.cell = cell;
+    this.retryAfterMs = 0;
+    this.#describe(tatUs, nowUs, plan);
+    return true;
+  }
+
+  #refuse(tatUs: number, nowUs: number, plan: GcraPlan, cost: number): false {
+    this.retryAfterMs = Math.max(1, Math.ceil(gcraWaitUs(tatUs, nowUs, plan, cost) / 1000));
+    this.#describe(tatUs, nowUs, plan);
+    return false;
+  }
+
+  #describe(tatUs: number, nowUs: number, plan: GcraPlan): void {
+    this.remaining = gcraRemaining(tatUs, nowUs, plan);
+    this.resetMs = tatUs > nowUs ? (tatUs - nowUs) / 1000 : 0;
+  }
+
+  #read(tats: BigInt64Array<SharedArrayBuffer>, index: number): number {
+    this.#bits[0] = Atomics.load(tats, index);
+    const tatUs = this.#float[0]!;
+    return tatUs >= 0 ? tatUs : 0;
+  }
+}

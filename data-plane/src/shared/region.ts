@@ -1,0 +1,135 @@
+import { randomBytes } from 'node:crypto';
+import { ARENA_BYTES } from './metrics/arena-layout.ts';
+
+/** How large the shared memory is. Every table is bounded; pages nobody touched cost nothing. */
+export interface SharedSettings {
+  /** Worker threads, 1..256. */
+  readonly workers: number;
+  /** Cells of the limiter's table, a power of two of at least 2048. Default 2^17. */
+  readonly limiterCells?: number;
+  /** Most routes this process can ever name, removed ones included; past it they share one overflow slot. Default 131072. */
+  readonly routes?: number;
+  /** As `routes`. Default 16384. */
+  readonly services?: number;
+  /** As `routes`. Default 65536. */
+  readonly endpoints?: number;
+  /** As `routes`. Default 131072. */
+  readonly limits?: number;
+  /** As `routes`. Default 16384. */
+  readonly policies?: number;
+}
+
+export const SLOT_KINDS = ['routes', 'services', 'endpoints', 'limits', 'policies'] as const;
+export type SlotKind = (typeof SLOT_KINDS)[number];
+
+/** Slots per kind, the reserved ones included: a cell array for that kind has this length. */
+export type SlotCounts = Readonly<Record<SlotKind, number>>;
+
+/** Slot of what has no name in a table, such as the route of a request that matched none. */
+export const NO_SLOT = 0;
+/** Slot shared by everything that came after its table was full. */
+export const OVERFLOW_SLOT = 1;
+const RESERVED_SLOTS = 2;
+
+/**
+ * The memory that the main thread and its workers share. The main thread makes it once; it goes to workers in workerData as it is
+ * and both sides open it with `attachShared`.
+ */
+export interface SharedRegion {
+  readonly workers: number;
+  readonly originNs: bigint;
+  /** Key of the cell hash, random per process. */
+  readonly hashKey: readonly [number, number];
+  readonly limiterCells: number;
+  readonly slots: SlotCounts;
+  readonly control: SharedArrayBuffer;
+  readonly limiterKeys: SharedArrayBuffer;
+  readonly limiterTats: SharedArrayBuffer;
+  readonly limiterOverflow: SharedArrayBuffer;
+  readonly breakers: BreakerBuffers;
+  readonly columns: ColumnBuffers;
+  readonly retryBudgets: SharedArrayBuffer;
+  /** One per writer: the workers, then the main thread. */
+  readonly arenas: readonly SharedArrayBuffer[];
+}
+
+export interface BreakerBuffers {
+  readonly words: SharedArrayBuffer;
+  readonly openUntil: SharedArrayBuffer;
+  readonly permits: SharedArrayBuffer;
+  readonly transitions: SharedArrayBuffer;
+  readonly windows: SharedArrayBuffer;
+}
+
+export interface ColumnBuffers {
+  readonly inFlight: SharedArrayBuffer;
+  readonly connections: SharedArrayBuffer;
+  readonly pending: SharedArrayBuffer;
+  readonly process: SharedArrayBuffer;
+  readonly endpointHealth: SharedArrayBuffer;
+}
+
+/** Bytes of one cache line; columns of different writers never share one. */
+const LINE = 64;
+/** Int32s of a writer's process-wide column: see `columns.ts`. */
+export const PROCESS_COLUMN = LINE / 4;
+/** Buckets of a rolling window, and Int32s a bucket. */
+export const WINDOW_BUCKETS = 10;
+export const WINDOW_BUCKET_WORDS = 4;
+
+/** Makes the region for `settings`. Throws RangeError on a setting out of bounds. */
+export function createSharedRegion(settings: SharedSettings): SharedRegion {
+  const { workers, limiterCells = 1 << 17 } = settings;
+  if (!Number.isInteger(workers) || workers < 1 || workers > 256) throw new RangeError('workers must be 1..256');
+  if (limiterCells < 2048 || limiterCells > 1 << 26 || (limiterCells & (limiterCells - 1)) !== 0) {
+    throw new RangeError('limiter cells must be a power of two of at least 2048 and at most 2^26');
+  }
+  const slots: SlotCounts = {
+    routes: slotCount(settings.routes ?? 131_072),
+    services: slotCount(settings.services ?? 16_384),
+    endpoints: slotCount(settings.endpoints ?? 65_536),
+    limits: slotCount(settings.limits ?? 131_072),
+    policies: slotCount(settings.policies ?? 16_384),
+  };
+  const writers = workers + 1;
+  const windowBytes = WINDOW_BUCKETS * WINDOW_BUCKET_WORDS * 4;
+  const key = randomBytes(8);
+  return {
+    workers,
+    originNs: process.hrtime.bigint(),
+    hashKey: [key.readInt32LE(0), key.readInt32LE(4)],
+    limiterCells,
+    slots,
+    control: new SharedArrayBuffer(LINE * (writers + 1)),
+    limiterKeys: new SharedArrayBuffer(limiterCells * 8),
+    limiterTats: new SharedArrayBuffer(limiterCells * 8),
+    limiterOverflow: new SharedArrayBuffer(slots.limits * 8),
+    breakers: {
+      words: new SharedArrayBuffer(slots.services * 4),
+      openUntil: new SharedArrayBuffer(slots.services * 8),
+      permits: new SharedArrayBuffer(slots.services * 32 * 4),
+      transitions: new SharedArrayBuffer(writers * columnBytes(slots.services * 3 * 8)),
+      windows: new SharedArrayBuffer(writers * columnBytes(slots.services * windowBytes)),
+    },
+    columns: {
+      inFlight: new SharedArrayBuffer(writers * columnBytes(slots.endpoints * 4)),
+      connections: new SharedArrayBuffer(writers * columnBytes(slots.endpoints * 4)),
+      pending: new SharedArrayBuffer(writers * columnBytes(slots.services * 4)),
+      process: new SharedArrayBuffer(writers * PROCESS_COLUMN * 4),
+      endpointHealth: new SharedArrayBuffer(slots.endpoints * 4),
+    },
+    retryBudgets: new SharedArrayBuffer(writers * columnBytes(slots.services * windowBytes)),
+    arenas: Array.from({ length: writers }, () => new SharedArrayBuffer(ARENA_BYTES)),
+  };
+}
+
+/** Bytes of one writer's column, rounded up to whole cache lines. */
+export function columnBytes(bytes: number): number {
+  return Math.ceil(bytes / LINE) * LINE;
+}
+
+function slotCount(named: number): number {
+  if (!Number.isInteger(named) || named < 1 || named > 1 << 20)
+    throw new RangeError('a slot table holds 1..2^20 names');
+  return named + RESERVED_SLOTS;
+}

@@ -1,0 +1,84 @@
+import type { SharedRegion } from '../shared/index.ts';
+
+/**
+ * What the main thread and a worker tell each other. Nothing is sent per request. The main thread starts a worker with
+ * `WorkerStart` as its workerData, waits for `ready`, then sends the changes it is to start with, one at a time, and only after
+ * they are staged (and, for a successor, active) the listeners to bind, so that no request finds an older configuration.
+ */
+export interface WorkerStart {
+  /** 0..region.workers - 1; also the worker's column in shared memory. */
+  readonly index: number;
+  readonly region: SharedRegion;
+  readonly group: string;
+  /** The listeners that the node was started with; the configuration may say more about them and add others. */
+  readonly listeners: readonly ListenerAddress[];
+  /** Where compiled code is kept between starts. Unset: nowhere. */
+  readonly compileCache?: string | undefined;
+}
+
+export interface ListenerAddress {
+  readonly name: string;
+  /** Without brackets where it is an IPv6 address. */
+  readonly host: string;
+  readonly port: number;
+}
+
+export type ToWorker = StageMessage | BindMessage | UnbindMessage | DrainMessage | CloseMessage | CrashMessage;
+
+/**
+ * Build a change and keep it until the active generation reaches `generation`; answered by `staged`. Generations grow by one from
+ * message to message of the main thread; a successor's first one is a whole snapshot at whatever number is active.
+ */
+export interface StageMessage {
+  readonly type: 'stage';
+  readonly generation: number;
+  /** What `packChange` made: one buffer for all workers. */
+  readonly packed: SharedArrayBuffer;
+}
+
+/** Listen, shared with the other workers (reusePort, unless `exclusive`); answered by `bound` or `bindFailed`. */
+export interface BindMessage {
+  readonly type: 'bind';
+  readonly listener: string;
+  readonly host: string;
+  /** Never 0 where more than one worker is to share it. */
+  readonly port: number;
+  /** The platform has no reusePort, or nobody else may listen there. Unset: shared. */
+  readonly exclusive?: boolean;
+}
+
+/** Accept no more on this listener; its connections end after the request they are in, at the latest in `deadlineMs`. */
+export interface UnbindMessage {
+  readonly type: 'unbind';
+  readonly listener: string;
+  readonly deadlineMs: number;
+}
+
+/** Accept no more, finish what runs, close what is idle; what still runs after `deadlineMs` is cut. Answered by `drained`. */
+export interface DrainMessage {
+  readonly type: 'drain';
+  readonly deadlineMs: number;
+}
+
+/** Leave at once. The thread ends by itself. */
+export interface CloseMessage {
+  readonly type: 'close';
+}
+
+/** Only where SLUICE_FAULTS is set: throw out of the event loop, as a bug would. */
+export interface CrashMessage {
+  readonly type: 'crash';
+}
+
+export type FromWorker =
+  /** The thread runs and takes messages. */
+  | { readonly type: 'ready' }
+  /** With `error`: nothing of it will be committed. */
+  | { readonly type: 'staged'; readonly generation: number; readonly error?: string }
+  | { readonly type: 'bound'; readonly listener: string; readonly port: number }
+  /** `code` is the system's, such as EADDRINUSE. */
+  | { readonly type: 'bindFailed'; readonly listener: string; readonly code: string; readonly message: string }
+  /** The listener's last connection is closed. */
+  | { readonly type: 'unbound'; readonly listener: string }
+  /** `cut`: requests that did not finish in time. */
+  | { readonly type: 'drained'; readonly cut: number };
