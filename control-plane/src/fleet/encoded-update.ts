@@ -1,0 +1,109 @@
+import { setImmediate as yieldToOthers } from 'node:timers/promises';
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { type ItemSchema, type Track, UpdateSchema, type WatchResponse, WatchResponseSchema } from '@sluice/proto';
+import type { TrackDelta, TrackItem, TrackPosition, TrackSnapshot } from '../state/track-state.ts';
+
+/** An update, encoded once and sent to any number of nodes. */
+export interface EncodedUpdate extends TrackPosition {
+  readonly snapshot: boolean;
+  /** The digest of where a delta starts, for the node's group. */
+  readonly fromDigest?: Uint8Array;
+  /** To be sent in order; the node activates after the last. */
+  readonly parts: readonly WatchResponse[];
+  readonly sizeBytes: number;
+}
+
+/** A part of a snapshot ends with the item that brings it to this size. */
+const partBytes = 256 * 1024;
+
+/** What every update of a track says about itself. */
+export interface UpdateOrigin {
+  readonly track: Track;
+  readonly historyId: string;
+}
+
+/** Whether a response carries a part of an update, which is in it as bytes. */
+export function isUpdate({ message, $unknown = [] }: WatchResponse): boolean {
+  return message.case === undefined && $unknown.length > 0;
+}
+
+/** A delta is one message, whatever its size; `sizeBytes` tells when a snapshot in parts is the better choice. */
+export function encodeDelta(origin: UpdateOrigin, delta: TrackDelta): EncodedUpdate {
+  const message = encodePart({
+    ...describe(origin, delta),
+    fromRevision: BigInt(delta.fromRevision),
+    upserts: delta.upserts.map(toItem),
+    removals: [...delta.removals],
+    forced: delta.forced,
+  });
+  const { fromDigest } = delta;
+  return {
+    ...positionOf(delta),
+    fromDigest,
+    snapshot: false,
+    parts: [message.response],
+    sizeBytes: message.sizeBytes,
+  };
+}
+
+/** A snapshot is cut into parts of about `partBytes`, and lets other work run between them. */
+export async function encodeSnapshot(
+  origin: UpdateOrigin,
+  snapshot: TrackSnapshot,
+  forced: boolean,
+): Promise<EncodedUpdate> {
+  const parts: WatchResponse[] = [];
+  let sizeBytes = 0;
+  const header = { ...describe(origin, snapshot), snapshot: true, forced };
+  const chunks = splitItems(snapshot.items);
+  for (const [index, items] of chunks.entries()) {
+    const message = encodePart({ ...header, upserts: items.map(toItem), more: index + 1 < chunks.length });
+    parts.push(message.response);
+    sizeBytes += message.sizeBytes;
+    await yieldToOthers();
+  }
+  return { ...positionOf(snapshot), snapshot: true, parts, sizeBytes };
+}
+
+function describe({ track, historyId }: UpdateOrigin, at: TrackPosition & { createdAt: Date }) {
+  const { revision, digest, createdAt } = at;
+  return { track, historyId, revision: BigInt(revision), digest, createdAt: timestampFromDate(createdAt) };
+}
+
+function positionOf({ revision, digest }: TrackPosition): TrackPosition {
+  return { revision, digest };
+}
+
+function toItem({ kind, name, content }: TrackItem): MessageInitShape<typeof ItemSchema> {
+  return { kind, name, content };
+}
+
+/** At least one chunk, so that an empty snapshot is sent too. */
+function splitItems(items: readonly TrackItem[]): TrackItem[][] {
+  let chunk: TrackItem[] = [];
+  let chunkBytes = 0;
+  const chunks = [chunk];
+  for (const item of items) {
+    if (chunkBytes >= partBytes) {
+      chunk = [];
+      chunks.push(chunk);
+      chunkBytes = 0;
+    }
+    chunk.push(item);
+    chunkBytes += item.content.length + item.name.length + item.kind.length + 16;
+  }
+  return chunks;
+}
+
+/**
+ * A response whose update is already encoded: protobuf-es writes the unknown fields of a message as they are, so that
+ * serializing it for one more node is a copy and not an encoding.
+ */
+function encodePart(update: MessageInitShape<typeof UpdateSchema>): { response: WatchResponse; sizeBytes: number } {
+  const data = new BinaryWriter().bytes(toBinary(UpdateSchema, create(UpdateSchema, update))).finish();
+  const response = create(WatchResponseSchema);
+  response.$unknown = [{ no: WatchResponseSchema.field.update.number, wireType: WireType.LengthDelimited, data }];
+  return { response, sizeBytes: data.length };
+}

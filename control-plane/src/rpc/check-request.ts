@@ -1,0 +1,64 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { create, type DescMessage, isMessage, type Message } from '@bufbuild/protobuf';
+import { pathToString } from '@bufbuild/protobuf/reflect';
+import { createValidator } from '@bufbuild/protovalidate';
+import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
+import { ApplyRequestSchema, DiffRequestSchema, Severity } from '@sluice/proto';
+import { problemsError, requestProblem } from './errors.ts';
+
+/** Resources of one change at most, as the rule of `resources` in the .proto says. */
+const maxResources = 200_000;
+
+/** From here on others get a turn before and after the check. */
+const manyResources = 500;
+
+/**
+ * Refuses requests that break the rules of the .proto with invalid_argument and Problems. The resources in a change are left
+ * to the engine, which checks them with the rest of the change and names each by kind and name.
+ */
+export function checkRequests(): Interceptor {
+  const validator = createValidator();
+  const check = (schema: DescMessage, message: Message) => {
+    const result = validator.validate(schema, withoutResources(message));
+    if (result.kind === 'valid') return;
+    if (result.kind === 'error') throw result.error;
+    throw problemsError(
+      result.violations.map(({ field, message: rule }) => requestProblem(Severity.ERROR, pathToString(field), rule)),
+    );
+  };
+  return (next) => async (request) => {
+    if (!request.stream) {
+      const isLarge = countResources(request.message) > manyResources;
+      // To decode it took a while already, and so does what follows.
+      if (isLarge) await nextTurn();
+      check(request.method.input, request.message);
+      if (isLarge) await nextTurn();
+      return next(request);
+    }
+    const { message: messages, method } = request;
+    return next({
+      ...request,
+      message: (async function* () {
+        for await (const message of messages) {
+          check(method.input, message);
+          yield message;
+        }
+      })(),
+    });
+  };
+}
+
+function withoutResources(message: Message): Message {
+  const count = countResources(message);
+  if (count > maxResources) {
+    throw new ConnectError(`${count} resources in one change; at most ${maxResources}`, Code.InvalidArgument);
+  }
+  if (isMessage(message, ApplyRequestSchema)) return create(ApplyRequestSchema, { ...message, resources: [] });
+  if (isMessage(message, DiffRequestSchema)) return create(DiffRequestSchema, { ...message, resources: [] });
+  return message;
+}
+
+function countResources(message: Message): number {
+  const isChange = isMessage(message, ApplyRequestSchema) || isMessage(message, DiffRequestSchema);
+  return isChange ? message.resources.length : 0;
+}
