@@ -1,0 +1,2 @@
+/** gatewayctl as a program; run it as `npx gatewayctl`. */
+export { createProgram } from './program.ts';
