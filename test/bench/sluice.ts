@@ -1,0 +1,50 @@
+import { createGrpcClient, KeyService } from '@sluice/proto';
+import { startControlPlane } from '../harness/control-plane.ts';
+import { startNode } from '../harness/node.ts';
+import { type Candidate, cores, pin } from './candidate.ts';
+import { consumerName, equalityPath, formatManifest, type Upstreams, type Workload } from './workload.ts';
+
+export type SluiceCandidate = Candidate & {
+  /** Secrets of the API keys that were made. */
+  readonly secrets: readonly string[];
+};
+
+/** Starts a control plane and one node with one worker, configured by gatewayctl; the keys are made over the admin API. */
+export async function startSluice(name: string, workload: Workload, upstreams: Upstreams): Promise<SluiceCandidate> {
+  await using stack = new AsyncDisposableStack();
+  const controlPlane = stack.use(await startControlPlane());
+  await controlPlane.apply(formatManifest(workload, upstreams));
+  const secrets = await createKeys(controlPlane.url, workload.keys);
+  const node = stack.use(await startNode({ controlPlane: controlPlane.url, workers: 1 }));
+  pin(controlPlane.process().pid, cores.load);
+  pin(node.process().pid, cores.proxy);
+  const held = stack.move();
+  return {
+    name,
+    port: node.port,
+    pid: node.process().pid,
+    equalityPort: node.port,
+    equalityPath,
+    secrets,
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+/** Makes `count` keys, one for each consumer, eight at a time, and returns their secrets in the consumers' order. */
+export async function createKeys(url: string, count: number): Promise<string[]> {
+  const client = createGrpcClient(KeyService, url);
+  const secrets = new Array<string>(count);
+  let next = 0;
+  const lane = async () => {
+    for (let key = next++; key < count; key = next++) {
+      const { secret } = await client.createKey({ name: `key-${key}`, consumer: consumerName(key) });
+      secrets[key] = secret;
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: 8 }, lane));
+  } finally {
+    client.close();
+  }
+  return secrets;
+}

@@ -1,0 +1,21 @@
+/** `npm run check [-- --all]`: runs every check in order, each with its time; stops at the first failure unless `--all`. */
+import { parseArgs } from 'node:util';
+import { runStep } from './step.ts';
+import { steps } from './steps.ts';
+
+const { values } = parseArgs({ options: { all: { type: 'boolean', default: false } } });
+const failed: string[] = [];
+
+for (const step of steps) {
+  const passed = await runStep(step);
+  if (passed) continue;
+  failed.push(step.name);
+  if (!values.all) break;
+}
+
+if (failed.length > 0) {
+  process.stdout.write(`\ncheck failed: ${failed.join(', ')}\n`);
+  process.exitCode = 1;
+} else {
+  process.stdout.write('\ncheck passed\n');
+}

@@ -1,0 +1,156 @@
+/** Every field that is accepted is obeyed: changed alone, it changes what a client or an origin sees. */
+import { spawn } from 'node:child_process';
+import { connect, type Socket } from 'node:net';
+import { diffResources, supportedFields } from '@sluice/engine';
+import { ProblemsSchema, RpcError } from '@sluice/proto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import { type Admin, connectAdmin, readManifests } from '../harness/admin.ts';
+import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
+import { freePort } from '../harness/free-port.ts';
+import { type Node, startNode } from '../harness/node.ts';
+import { type Origin, startOrigin } from '../harness/origin.ts';
+import { ask, type FieldCase, type World, type Written } from './fields/field-case.ts';
+import { listenerCases, resourceCases } from './fields/listener-cases.ts';
+import { policyCases } from './fields/policy-cases.ts';
+import { routeCases } from './fields/route-cases.ts';
+import { serviceCases } from './fields/service-cases.ts';
+
+const cases = [...resourceCases, ...routeCases, ...policyCases, ...serviceCases, ...listenerCases];
+
+/** Fields that are for people, or whose other values are not supported yet: what the admin API makes of them is their proof. */
+const descriptive = ['Resource.name', 'Resource.labels', 'Consumer.owner', 'NodeGroup.description'];
+const singleValued = {
+  'Listener.protocol': { kind: 'Listener', name: 'x', spec: { address: '127.0.0.1:1', protocol: 'https' } },
+  'Service.protocol': {
+    kind: 'Service',
+    name: 'x',
+    spec: { endpoints: [{ address: '127.0.0.1:1' }], protocol: 'http2' },
+  },
+  'RateLimit.scope': {
+    kind: 'Policy',
+    name: 'x',
+    spec: { rateLimits: [{ name: 'l', tokenBucket: { requests: 1, per: '1s' }, scope: 'cluster' }] },
+  },
+};
+
+let controlPlane: ControlPlane;
+let admin: Admin;
+let node: Node;
+let world: Omit<World, 'run'>;
+let deaf: { address: string; stop: () => void };
+
+beforeAll(async () => {
+  controlPlane = await startControlPlane();
+  admin = connectAdmin(controlPlane);
+  const [origin, other] = await Promise.all([startOrigin(), startOrigin()]);
+  deaf = await startDeaf();
+  const free = [await freePort(), await freePort()] as const;
+  await admin.apply('kind: Consumer\nname: c\nspec: {}\n---\nkind: NodeGroup\nname: elsewhere\nspec: {}');
+  const key = await admin.createKey('k', 'c');
+  node = await startNode({ controlPlane: controlPlane.url });
+  const { port } = node;
+  world = { port, origin, other, admin, key, free, ask: ({ port: at = port, ...request } = {}) => ask(at, request) };
+});
+
+afterAll(async () => {
+  deaf.stop();
+  admin[Symbol.dispose]();
+  await node[Symbol.asyncDispose]();
+  await controlPlane[Symbol.asyncDispose]();
+  for (const origin of [world.origin, world.other] satisfies Origin[]) await origin[Symbol.asyncDispose]();
+});
+
+describe('every accepted field is obeyed', () => {
+  test('each supported field names its proof', () => {
+    const proven = new Set([...cases.flatMap(({ proves }) => proves), ...descriptive, ...Object.keys(singleValued)]);
+    const fields = supportedFields().map((name) => name.replace('sluice.config.v1.', ''));
+    expect(fields.filter((name) => !proven.has(name))).toEqual([]);
+    expect([...proven].filter((name) => !fields.includes(name))).toEqual([]);
+  });
+
+  test.each(cases.map((each) => [each.proves.join(', '), each] as const))(
+    '%s',
+    { timeout: 60_000 },
+    async (_, each) => {
+      const [before, after] = [resourceOf(each.key, each.from), resourceOf(each.key, each.to)];
+      // One, or the two cases of a oneof.
+      expect(diffResources(before, after).length).toBeLessThanOrEqual(2);
+      expect(diffResources(before, after)).not.toHaveLength(0);
+      expect(await observe(each, each.from)).toEqual(each.was);
+      expect(await observe(each, each.to)).toEqual(each.is);
+    },
+  );
+
+  test.each(Object.entries(singleValued))('%s takes no other value yet, and says so', async (_, manifest) => {
+    const error = await admin.apply(stringify(manifest)).catch((refusal: RpcError) => refusal);
+    expect(error).toBeInstanceOf(RpcError);
+    const [problem] = (error as RpcError).findDetails(ProblemsSchema).flatMap(({ problems }) => problems);
+    expect(problem?.message).toContain('not supported by this version');
+  });
+
+  test('what is for people comes back as it was written', async () => {
+    await admin.apply('kind: Consumer\nname: shown\nlabels: { team: web }\nspec: { owner: somebody }');
+    const { resource } = await admin.config.get({ ref: { kind: 'Consumer', name: 'shown' } });
+    expect(resource?.resource).toMatchObject({
+      name: 'shown',
+      labels: { team: 'web' },
+      spec: { value: { owner: 'somebody' } },
+    });
+    await admin.apply('kind: NodeGroup\nname: shown\nspec: { description: a region }');
+    const group = await admin.config.get({ ref: { kind: 'NodeGroup', name: 'shown' } });
+    expect(group.resource?.resource).toMatchObject({ name: 'shown', spec: { value: { description: 'a region' } } });
+  });
+});
+
+let observations = 0;
+
+/** Makes the configuration exactly this, and looks. */
+async function observe(each: FieldCase, written: Written): Promise<unknown> {
+  const all: Record<string, Written> = {
+    'Service/s': { spec: { endpoints: [{ address: 'ORIGIN' }] } },
+    'Route/r': { spec: { match: [{ path: { prefix: '/' } }], service: 's' } },
+    'Consumer/c': { spec: {} },
+    ...each.others,
+    [each.key]: written,
+  };
+  const resources = Object.entries(all).map(([key, resource]) => resourceOf(key, resource, { proof: '1' }));
+  const { revision } = await admin.config.apply({ resources, pruneLabel: 'proof=1', force: true });
+  await admin.waitUntilActive(revision);
+  await admin.fleet.resetBreaker({ service: 's' });
+  world.origin.closeIdle();
+  world.origin.reply = () => ({ headers: { 'x-origin': 'main' } });
+  world.other.reply = () => ({ headers: { 'x-origin': 'other' } });
+  observations++;
+  return await each.observe({ ...world, run: `run-${observations}` });
+}
+
+function resourceOf(key: string, written: Written, labels: Record<string, string> = {}) {
+  const [kind, name] = key.split('/') as [string, string];
+  const text = stringify({ kind, name, ...written, labels: { ...written.labels, ...labels } })
+    .replaceAll('ORIGIN', world.origin.address)
+    .replaceAll('OTHER', world.other.address)
+    .replaceAll('DEAF', deaf.address)
+    .replaceAll('FREE1', String(world.free[0]))
+    .replaceAll('FREE2', String(world.free[1]));
+  return readManifests(text)[0]!;
+}
+
+/** An address where nobody answers: a program that listens and does nothing more, its queue of connections full. */
+async function startDeaf(): Promise<{ address: string; stop: () => void }> {
+  const program = `const s = require('net').createServer().listen(0, '127.0.0.1', 1, () => {
+    require('fs').writeSync(1, String(s.address().port)); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0); });`;
+  const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const port = await new Promise<number>((resolve) =>
+    child.stdout.once('data', (text: Buffer) => resolve(Number(text))),
+  );
+  const filling: Socket[] = Array.from({ length: 4 }, () => connect(port, '127.0.0.1').on('error', () => undefined));
+  await Promise.race(filling.map((socket) => new Promise((resolve) => socket.once('connect', resolve))));
+  return {
+    address: `127.0.0.1:${port}`,
+    stop: () => {
+      for (const socket of filling) socket.destroy();
+      child.kill('SIGKILL');
+    },
+  };
+}

@@ -1,0 +1,72 @@
+import type { Admin } from '../../harness/admin.ts';
+import type { HttpResponse } from '../../harness/http-message.ts';
+import type { Origin } from '../../harness/origin.ts';
+import { connectRaw, type RawRequest } from '../../harness/raw-client.ts';
+
+export type Spec = Readonly<Record<string, unknown>>;
+
+/** A resource as manifests write it, without its name and kind. */
+export type Written = { readonly spec?: Spec; readonly labels?: Spec; readonly nodeGroups?: readonly string[] };
+
+/** What a case may look at. */
+export type World = {
+  readonly port: number;
+  readonly origin: Origin;
+  /** A second one, which answers with `x-origin: other`. */
+  readonly other: Origin;
+  readonly admin: Admin;
+  /** Ports that nobody listens on, for listeners: FREE1 and FREE2 in manifests. */
+  readonly free: readonly [number, number];
+  /** New for each observation: for limits that are to start fresh. */
+  readonly run: string;
+  /** Asks on a connection of its own. */
+  readonly ask: (request?: RawRequest & { readonly port?: number }) => Promise<HttpResponse>;
+  /** The API key of the consumer `c`. */
+  readonly key: string;
+};
+
+/**
+ * One field, changed alone: `key` names the resource that has it, `from` and `to` are the two ways it is written, and an observation at
+ * a client or an origin is `was` with the one and `is` with the other.
+ */
+export type FieldCase = {
+  /** Descriptor names without `sluice.config.v1.`; parents may be named with their only way to be set. */
+  readonly proves: readonly string[];
+  readonly key: `${string}/${string}`;
+  readonly from: Written;
+  readonly to: Written;
+  /** Other resources; the service `s` at the origin and the route `r` of every path to it are there unless named. */
+  readonly others?: Readonly<Record<`${string}/${string}`, Written>>;
+  readonly observe: (world: World) => Promise<unknown>;
+  readonly was: unknown;
+  readonly is: unknown;
+};
+
+export async function ask(port: number, request: RawRequest = {}): Promise<HttpResponse> {
+  const client = await connectRaw(port);
+  try {
+    return await client.request(request, 15_000);
+  } finally {
+    client.end();
+  }
+}
+
+/** The statuses of so many requests, one after the other. */
+export async function statuses({ ask: send }: World, count: number, request: RawRequest = {}): Promise<number[]> {
+  const all: number[] = [];
+  for (let index = 0; index < count; index++) all.push((await send(request)).status);
+  return all;
+}
+
+export async function elapsedMs(run: () => Promise<unknown>): Promise<number> {
+  const since = performance.now();
+  await run();
+  return performance.now() - since;
+}
+
+/** Whether a promise settles within so many milliseconds. */
+export async function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), ms);
+  return await Promise.race([promise.then(() => true), late]).finally(() => clearTimeout(timer));
+}

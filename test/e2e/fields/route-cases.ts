@@ -1,0 +1,326 @@
+import { type FieldCase, type Spec, statuses, type World } from './field-case.ts';
+
+const anyPath = [{ path: { prefix: '/' } }];
+const route = (spec: Spec): { spec: Spec } => ({ spec: { match: anyPath, service: 's', ...spec } });
+const status = async ({ ask }: World): Promise<number> => (await ask()).status;
+const at =
+  (target: string, headers: Record<string, string> = {}) =>
+  async ({ ask }: World): Promise<number> =>
+    (await ask({ target, headers })).status;
+
+/** The last request's line and header at the origin. */
+async function atOrigin(world: World, target: string, header?: string): Promise<string | undefined> {
+  await world.ask({ target, headers: { 'x-given': 'by client', 'x-api-key': world.key } });
+  const request = world.origin.requests.at(-1)!;
+  return header === undefined ? request.target : (request.header(header) ?? 'absent');
+}
+
+const matchCase = (proves: readonly string[], from: Spec, to: Spec, observe: FieldCase['observe']): FieldCase => ({
+  proves,
+  key: 'Route/r',
+  from: route({ match: [from] }),
+  to: route({ match: [to] }),
+  observe,
+  was: 200,
+  is: 404,
+});
+
+/** An answer that comes in pieces 150 ms apart, 600 ms in all: whole, or cut. */
+const slowAnswer = async ({ ask, origin }: World): Promise<string> => {
+  origin.reply = () => ({ body: 'x'.repeat(400), pace: { bytes: 100, everyMs: 150 } });
+  return await ask().then(
+    ({ body }) => (body.length === 400 ? 'whole' : 'cut'),
+    () => 'cut',
+  );
+};
+
+export const routeCases: readonly FieldCase[] = [
+  {
+    proves: ['Route.enabled'],
+    key: 'Route/r',
+    from: route({}),
+    to: route({ enabled: false }),
+    observe: status,
+    was: 200,
+    is: 404,
+  },
+  {
+    proves: ['Route.priority'],
+    key: 'Route/low',
+    from: { spec: { match: [{ path: { prefix: '/x' } }], service: 'o' } },
+    to: { spec: { match: [{ path: { prefix: '/x' } }], service: 'o', priority: -1 } },
+    others: { 'Service/o': { spec: { endpoints: [{ address: 'OTHER' }] } } },
+    observe: async ({ ask }) => (await ask({ target: '/x' })).header('x-origin'),
+    was: 'other',
+    is: 'main',
+  },
+  {
+    proves: ['Route.hosts'],
+    key: 'Route/r',
+    from: route({ hosts: ['a.example'] }),
+    to: route({ hosts: ['b.example'] }),
+    observe: at('/', { host: 'a.example' }),
+    was: 200,
+    is: 404,
+  },
+  matchCase(
+    ['Route.match', 'RouteMatch.path', 'PathMatch.prefix'],
+    { path: { prefix: '/a' } },
+    { path: { prefix: '/b' } },
+    at('/a/1'),
+  ),
+  matchCase(['PathMatch.exact'], { path: { exact: '/a' } }, { path: { exact: '/b' } }, at('/a')),
+  matchCase(['PathMatch.template'], { path: { template: '/a/{id}' } }, { path: { template: '/b/{id}' } }, at('/a/1')),
+  matchCase(['PathMatch.regex'], { path: { regex: '/a+' } }, { path: { regex: '/b+' } }, at('/aaa')),
+  {
+    ...matchCase(['RouteMatch.methods'], { methods: ['GET'] }, { methods: ['POST'] }, at('/')),
+    is: 405,
+  },
+  matchCase(
+    ['RouteMatch.headers', 'StringMatch.exact'],
+    { headers: { 'x-a': { exact: '1' } } },
+    { headers: { 'x-a': { exact: '2' } } },
+    at('/', { 'x-a': '1' }),
+  ),
+  matchCase(
+    ['StringMatch.prefix'],
+    { headers: { 'x-a': { prefix: '1' } } },
+    { headers: { 'x-a': { prefix: '2' } } },
+    at('/', { 'x-a': '12' }),
+  ),
+  matchCase(
+    ['StringMatch.regex'],
+    { headers: { 'x-a': { regex: '1+' } } },
+    { headers: { 'x-a': { regex: '2+' } } },
+    at('/', { 'x-a': '11' }),
+  ),
+  matchCase(
+    ['StringMatch.present'],
+    { headers: { 'x-a': { present: true } } },
+    { headers: { 'x-a': { present: false } } },
+    at('/', { 'x-a': '1' }),
+  ),
+  matchCase(['RouteMatch.query'], { query: { a: { exact: '1' } } }, { query: { a: { exact: '2' } } }, at('/?a=1')),
+  {
+    proves: ['Route.listeners'],
+    key: 'Route/r',
+    from: route({}),
+    to: route({ listeners: ['elsewhere'] }),
+    others: {
+      'Listener/http': { spec: { address: '127.0.0.1:1' } },
+      'Listener/elsewhere': { spec: { address: '127.0.0.1:FREE1' } },
+    },
+    observe: status,
+    was: 200,
+    is: 404,
+  },
+  {
+    proves: ['Route.service'],
+    key: 'Route/r',
+    from: route({ service: 's' }),
+    to: route({ service: 'o' }),
+    others: { 'Service/o': { spec: { endpoints: [{ address: 'OTHER' }] } } },
+    observe: async ({ ask }) => (await ask()).header('x-origin'),
+    was: 'main',
+    is: 'other',
+  },
+  {
+    proves: ['Route.rewrite', 'Rewrite.strip_prefix'],
+    key: 'Route/r',
+    from: { spec: { match: [{ path: { prefix: '/api' } }], service: 's' } },
+    to: { spec: { match: [{ path: { prefix: '/api' } }], service: 's', rewrite: { stripPrefix: '/api' } } },
+    observe: (world) => atOrigin(world, '/api/users?x=1'),
+    was: '/api/users?x=1',
+    is: '/users?x=1',
+  },
+  {
+    proves: ['Rewrite.replace_prefix'],
+    key: 'Route/r',
+    from: { spec: { match: [{ path: { prefix: '/api' } }], service: 's', rewrite: { replacePrefix: '/v1' } } },
+    to: { spec: { match: [{ path: { prefix: '/api' } }], service: 's', rewrite: { replacePrefix: '/v2' } } },
+    observe: (world) => atOrigin(world, '/api/users'),
+    was: '/v1/users',
+    is: '/v2/users',
+  },
+  {
+    proves: ['Rewrite.path'],
+    key: 'Route/r',
+    from: { spec: { match: [{ path: { template: '/u/{id}' } }], service: 's', rewrite: { path: '/a/{id}' } } },
+    to: { spec: { match: [{ path: { template: '/u/{id}' } }], service: 's', rewrite: { path: '/b/{id}' } } },
+    observe: (world) => atOrigin(world, '/u/7'),
+    was: '/a/7',
+    is: '/b/7',
+  },
+  {
+    proves: ['Rewrite.host'],
+    key: 'Route/r',
+    from: route({ rewrite: { host: 'a.internal' } }),
+    to: route({ rewrite: { host: 'b.internal' } }),
+    observe: (world) => atOrigin(world, '/', 'host'),
+    was: 'a.internal',
+    is: 'b.internal',
+  },
+  {
+    proves: ['Route.policies'],
+    key: 'Route/r',
+    from: route({}),
+    to: route({ policies: ['p'] }),
+    others: { 'Policy/p': { spec: { auth: { anyOf: [{ apiKey: {} }] } } } },
+    observe: status,
+    was: 200,
+    is: 401,
+  },
+  {
+    proves: ['Route.stream_idle_timeout'],
+    key: 'Route/r',
+    from: route({ streamIdleTimeout: '5s' }),
+    to: route({ streamIdleTimeout: '60ms' }),
+    observe: slowAnswer,
+    was: 'whole',
+    is: 'cut',
+  },
+  {
+    proves: ['Route.max_duration'],
+    key: 'Route/r',
+    from: route({ maxDuration: '5s' }),
+    to: route({ maxDuration: '200ms' }),
+    observe: slowAnswer,
+    was: 'whole',
+    is: 'cut',
+  },
+  {
+    proves: ['Route.body_bytes'],
+    key: 'Route/r',
+    from: route({ bodyBytes: '2KiB' }),
+    to: route({ bodyBytes: '1KiB' }),
+    observe: async ({ ask }) => (await ask({ method: 'POST', body: 'x'.repeat(1500) })).status,
+    was: 200,
+    is: 413,
+  },
+  {
+    proves: ['Route.auth', 'Auth.any_of', 'AuthMethod.api_key'],
+    key: 'Route/r',
+    from: route({}),
+    to: route({ auth: { anyOf: [{ apiKey: {} }] } }),
+    observe: status,
+    was: 200,
+    is: 401,
+  },
+  {
+    proves: ['ApiKeyAuth.header'],
+    key: 'Route/r',
+    from: route({ auth: { anyOf: [{ apiKey: { header: 'x-one' } }] } }),
+    to: route({ auth: { anyOf: [{ apiKey: { header: 'x-two' } }] } }),
+    observe: async ({ ask, key }) => (await ask({ headers: { 'x-one': key } })).status,
+    was: 200,
+    is: 401,
+  },
+  {
+    proves: ['ApiKeyAuth.query'],
+    key: 'Route/r',
+    from: route({ auth: { anyOf: [{ apiKey: { query: 'one' } }] } }),
+    to: route({ auth: { anyOf: [{ apiKey: { query: 'two' } }] } }),
+    observe: async ({ ask, key }) => (await ask({ target: `/?one=${key}` })).status,
+    was: 200,
+    is: 401,
+  },
+  {
+    proves: ['ApiKeyAuth.forward'],
+    key: 'Route/r',
+    from: route({ auth: { anyOf: [{ apiKey: {} }] } }),
+    to: route({ auth: { anyOf: [{ apiKey: { forward: true } }] } }),
+    observe: async (world) => (await atOrigin(world, '/', 'x-api-key')) === world.key,
+    was: false,
+    is: true,
+  },
+  {
+    proves: ['Auth.optional'],
+    key: 'Route/r',
+    from: route({ auth: { anyOf: [{ apiKey: {} }] } }),
+    to: route({ auth: { anyOf: [{ apiKey: {} }], optional: true } }),
+    observe: status,
+    was: 401,
+    is: 200,
+  },
+  {
+    proves: ['Route.rate_limits'],
+    key: 'Route/r',
+    from: route({}),
+    to: route({ rateLimits: [{ name: 'rl', by: ['header:x-run'], tokenBucket: { requests: 1, per: '1h' } }] }),
+    observe: (world) => statuses(world, 2, { headers: { 'x-run': world.run } }),
+    was: [200, 200],
+    is: [200, 429],
+  },
+  {
+    proves: ['Route.request_headers', 'HeaderEdits.set'],
+    key: 'Route/r',
+    from: route({ requestHeaders: { set: { 'x-given': 'one' } } }),
+    to: route({ requestHeaders: { set: { 'x-given': 'two' } } }),
+    observe: (world) => atOrigin(world, '/', 'x-given'),
+    was: 'one',
+    is: 'two',
+  },
+  {
+    proves: ['HeaderEdits.add'],
+    key: 'Route/r',
+    from: route({ requestHeaders: { add: { 'x-added': 'one' } } }),
+    to: route({ requestHeaders: { add: { 'x-added': 'two' } } }),
+    observe: (world) => atOrigin(world, '/', 'x-added'),
+    was: 'one',
+    is: 'two',
+  },
+  {
+    proves: ['HeaderEdits.remove'],
+    key: 'Route/r',
+    from: route({ requestHeaders: { remove: ['x-other'] } }),
+    to: route({ requestHeaders: { remove: ['x-given'] } }),
+    observe: (world) => atOrigin(world, '/', 'x-given'),
+    was: 'by client',
+    is: 'absent',
+  },
+  {
+    proves: ['Route.response_headers'],
+    key: 'Route/r',
+    from: route({ responseHeaders: { set: { 'x-back': 'one' } } }),
+    to: route({ responseHeaders: { set: { 'x-back': 'two' } } }),
+    observe: async ({ ask }) => (await ask()).header('x-back'),
+    was: 'one',
+    is: 'two',
+  },
+  {
+    proves: ['Route.timeout'],
+    key: 'Route/r',
+    from: route({ timeout: '5s' }),
+    to: route({ timeout: '200ms' }),
+    observe: async ({ ask, origin }) => {
+      origin.reply = () => ({ delayMs: 500 });
+      return (await ask()).status;
+    },
+    was: 200,
+    is: 504,
+  },
+  {
+    proves: ['Route.retry'],
+    key: 'Route/r',
+    from: route({}),
+    to: route({ retry: { backoff: { base: '1ms' } } }),
+    observe: async ({ ask, origin }) => {
+      origin.reply = () => ({ status: 503 });
+      const before = origin.requests.length;
+      await ask();
+      return origin.requests.length - before;
+    },
+    was: 1,
+    is: 2,
+  },
+  {
+    proves: ['Route.none', 'Policy.none'],
+    key: 'Route/r',
+    from: route({ policies: ['p'] }),
+    to: route({ policies: ['p'], none: ['auth'] }),
+    others: { 'Policy/p': { spec: { auth: { anyOf: [{ apiKey: {} }] } } } },
+    observe: status,
+    was: 401,
+    is: 200,
+  },
+];

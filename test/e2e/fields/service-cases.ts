@@ -1,0 +1,303 @@
+import { waitFor } from '../../harness/wait-for.ts';
+import { elapsedMs, type FieldCase, type Spec, settlesWithin, statuses, type World } from './field-case.ts';
+
+const service = (
+  proves: readonly string[],
+  from: Spec,
+  to: Spec,
+  rest: Pick<FieldCase, 'observe' | 'was' | 'is'>,
+): FieldCase => ({
+  proves,
+  key: 'Service/s',
+  from: { spec: { endpoints: [{ address: 'ORIGIN' }], ...from } },
+  to: { spec: { endpoints: [{ address: 'ORIGIN' }], ...to } },
+  ...rest,
+});
+
+/** How many tries the origin sees of a request whose answer is always 503. */
+const tries =
+  (request: Parameters<World['ask']>[0] = {}) =>
+  async ({ ask, origin }: World): Promise<number> => {
+    origin.reply = () => ({ status: 503 });
+    const before = origin.requests.length;
+    await ask(request);
+    return origin.requests.length - before;
+  };
+
+const quick = { backoff: { base: '1ms', max: '1ms' } };
+
+/** Which origins answered so many requests, counted. */
+const shares = async ({ ask, origin, other }: World, count: number): Promise<{ main: number; other: number }> => {
+  const before = [origin.requests.length, other.requests.length] as const;
+  for (let index = 0; index < count; index++) await ask();
+  return { main: origin.requests.length - before[0], other: other.requests.length - before[1] };
+};
+
+const breaker = (extra: Spec): Spec => ({
+  circuitBreaker: { consecutiveFailures: 2, openFor: '1h', halfOpenRequests: 1, ...extra },
+});
+
+/** Fails until the breaker is open; how many requests reached the origin. */
+async function openBreaker({ ask, origin }: World): Promise<number> {
+  origin.reply = () => ({ status: 500 });
+  const before = origin.requests.length;
+  await waitFor('the breaker opens', async () => (await ask()).header('content-type') === 'application/problem+json');
+  return origin.requests.length - before;
+}
+
+const slow = async ({ ask, origin }: World): Promise<string> => {
+  origin.reply = () => ({ body: 'x'.repeat(400), pace: { bytes: 100, everyMs: 150 } });
+  return await ask().then(
+    ({ body }) => (body.length === 400 ? 'whole' : 'cut'),
+    () => 'cut',
+  );
+};
+
+export const serviceCases: readonly FieldCase[] = [
+  service(
+    ['Service.enabled'],
+    {},
+    { enabled: false },
+    { observe: async ({ ask }) => (await ask()).status, was: 200, is: 503 },
+  ),
+  service(
+    ['Service.endpoints', 'Endpoint.address'],
+    {},
+    { endpoints: [{ address: 'OTHER' }] },
+    {
+      observe: async ({ ask }) => (await ask()).header('x-origin'),
+      was: 'main',
+      is: 'other',
+    },
+  ),
+  service(
+    ['Endpoint.weight'],
+    { loadBalancing: { roundRobin: {} }, endpoints: [{ address: 'ORIGIN' }, { address: 'OTHER' }] },
+    { loadBalancing: { roundRobin: {} }, endpoints: [{ address: 'ORIGIN' }, { address: 'OTHER', weight: 0 }] },
+    { observe: async (world) => (await shares(world, 20)).other > 0, was: true, is: false },
+  ),
+  service(
+    ['Endpoint.node_groups'],
+    {},
+    { endpoints: [{ address: 'ORIGIN', nodeGroups: ['elsewhere'] }] },
+    {
+      observe: async ({ ask }) => (await ask()).status,
+      was: 200,
+      is: 503,
+    },
+  ),
+  service(
+    ['Service.load_balancing', 'LoadBalancing.round_robin', 'LoadBalancing.least_request'],
+    { loadBalancing: { roundRobin: {} }, endpoints: [{ address: 'ORIGIN' }, { address: 'OTHER' }] },
+    { loadBalancing: { leastRequest: {} }, endpoints: [{ address: 'ORIGIN' }, { address: 'OTHER' }] },
+    {
+      observe: async (world) => {
+        // Requests that stay at one origin; then least request prefers the other, and round robin does not care.
+        const { promise, resolve } = Promise.withResolvers<void>();
+        world.origin.reply = async ({ target }) => {
+          if (target === '/stay') await promise;
+          return {};
+        };
+        const before = world.origin.requests.length;
+        let answered = 0;
+        const staying = Array.from({ length: 60 }, async () => {
+          await world.ask({ target: '/stay' }).catch(() => undefined);
+          answered++;
+        });
+        await waitFor('each is answered or held', () => answered + world.origin.requests.length - before === 60);
+        const { main } = await shares(world, 30);
+        resolve();
+        await Promise.all(staying);
+        return main >= 10;
+      },
+      was: true,
+      is: false,
+    },
+  ),
+  service(
+    ['Service.circuit_breaker', 'CircuitBreaker.consecutive_failures'],
+    breaker({}),
+    breaker({ consecutiveFailures: 4 }),
+    {
+      observe: openBreaker,
+      was: 2,
+      is: 4,
+    },
+  ),
+  service(['CircuitBreaker.open_for'], breaker({ openFor: '1h' }), breaker({ openFor: '100ms' }), {
+    observe: async (world) => {
+      await openBreaker(world);
+      world.origin.reply = () => ({});
+      return await settlesWithin(
+        waitFor('the breaker closes', async () => (await world.ask()).status === 200, { deadlineMs: 20_000 }).catch(
+          () => undefined,
+        ),
+        900,
+      );
+    },
+    was: false,
+    is: true,
+  }),
+  service(
+    ['CircuitBreaker.half_open_requests'],
+    breaker({ openFor: '50ms' }),
+    breaker({ openFor: '50ms', halfOpenRequests: 3 }),
+    {
+      observe: async (world) => {
+        await openBreaker(world);
+        const { promise, resolve } = Promise.withResolvers<void>();
+        world.origin.reply = async () => {
+          await promise;
+          return {};
+        };
+        const before = world.origin.requests.length;
+        const probes = (): number => world.origin.requests.length - before;
+        const answers: Promise<unknown>[] = [];
+        let answered = 0;
+        const ask = (): void => {
+          const answer = world.ask().catch(() => undefined);
+          answers.push(answer.then(() => answered++));
+        };
+        await waitFor('a probe is let through', () => {
+          ask();
+          return probes() > 0;
+        });
+        for (let index = 0; index < 10; index++) ask();
+        await waitFor('what is not refused is at the origin', () => answered + probes() === answers.length);
+        const admitted = probes();
+        resolve();
+        await Promise.all(answers);
+        return admitted;
+      },
+      was: 1,
+      is: 3,
+    },
+  ),
+  service(
+    ['Connections.idle_timeout', 'Service.connections'],
+    {},
+    { connections: { idleTimeout: '100ms' } },
+    {
+      observe: async ({ ask, origin }) => {
+        await ask();
+        return await settlesWithin(
+          waitFor('idle connections end', () => origin.open() === 0, { deadlineMs: 20_000 }).catch(() => undefined),
+          1_500,
+        );
+      },
+      was: false,
+      is: true,
+    },
+  ),
+  service(
+    ['Service.timeout'],
+    { timeout: '5s' },
+    { timeout: '200ms' },
+    {
+      observe: async ({ ask, origin }) => {
+        origin.reply = () => ({ delayMs: 500 });
+        return (await ask()).status;
+      },
+      was: 200,
+      is: 504,
+    },
+  ),
+  service(
+    ['Service.stream_idle_timeout'],
+    { streamIdleTimeout: '5s' },
+    { streamIdleTimeout: '60ms' },
+    { observe: slow, was: 'whole', is: 'cut' },
+  ),
+  service(
+    ['Service.max_duration'],
+    { maxDuration: '5s' },
+    { maxDuration: '200ms' },
+    { observe: slow, was: 'whole', is: 'cut' },
+  ),
+  service(['Service.retry'], {}, { retry: quick }, { observe: tries(), was: 1, is: 2 }),
+  service(
+    ['Retry.attempts'],
+    { retry: { ...quick, attempts: 1 } },
+    { retry: { ...quick, attempts: 3 } },
+    { observe: tries(), was: 2, is: 4 },
+  ),
+  service(
+    ['Retry.on'],
+    { retry: { ...quick, on: [503] } },
+    { retry: { ...quick, on: [502] } },
+    { observe: tries(), was: 2, is: 1 },
+  ),
+  service(
+    ['Retry.methods'],
+    { retry: { ...quick, methods: ['GET'] } },
+    { retry: { ...quick, methods: ['POST'] } },
+    {
+      observe: tries({ method: 'POST', body: 'x' }),
+      was: 1,
+      is: 2,
+    },
+  ),
+  service(
+    ['Retry.buffer_bytes'],
+    { retry: { ...quick, bufferBytes: '4KiB' } },
+    { retry: { ...quick, bufferBytes: '1KiB' } },
+    {
+      observe: tries({ method: 'PUT', body: 'x'.repeat(2_000) }),
+      was: 2,
+      is: 1,
+    },
+  ),
+  service(
+    ['Retry.per_try_timeout'],
+    { retry: { ...quick, on: ['timeout'], perTryTimeout: '4s' } },
+    { retry: { ...quick, on: ['timeout'], perTryTimeout: '150ms' } },
+    {
+      observe: async ({ ask, origin }) => {
+        const before = origin.requests.length;
+        origin.reply = () => (origin.requests.length - before === 1 ? { delayMs: 400 } : {});
+        await ask();
+        return origin.requests.length - before;
+      },
+      was: 1,
+      is: 2,
+    },
+  ),
+  service(
+    ['Retry.backoff', 'Backoff.base'],
+    { retry: { attempts: 6, budgetPercent: 100, backoff: { base: '1ms', max: '600ms' } } },
+    { retry: { attempts: 6, budgetPercent: 100, backoff: { base: '600ms', max: '600ms' } } },
+    // Six waits, each at random up to its most: 63 ms together at the most, or 1.8 s on average.
+    { observe: async (world) => (await elapsedMs(() => tries()(world))) > 300, was: false, is: true },
+  ),
+  service(
+    ['Backoff.max'],
+    { retry: { attempts: 6, budgetPercent: 100, backoff: { base: '500ms', max: '1ms' } } },
+    { retry: { attempts: 6, budgetPercent: 100, backoff: { base: '500ms', max: '600ms' } } },
+    { observe: async (world) => (await elapsedMs(() => tries()(world))) > 300, was: false, is: true },
+  ),
+  service(
+    ['Retry.budget_percent'],
+    { retry: { ...quick, attempts: 1, budgetPercent: 100 } },
+    { retry: { ...quick, attempts: 1, budgetPercent: 0 } },
+    {
+      observe: async (world) => {
+        world.origin.reply = () => ({ status: 503 });
+        const before = world.origin.requests.length;
+        await statuses(world, 100);
+        return world.origin.requests.length - before > 170;
+      },
+      was: true,
+      is: false,
+    },
+  ),
+  service(
+    ['Connections.connect_timeout'],
+    { endpoints: [{ address: 'DEAF' }], connections: { connectTimeout: '2s' } },
+    { endpoints: [{ address: 'DEAF' }], connections: { connectTimeout: '200ms' } },
+    {
+      observe: async ({ ask }) => (await elapsedMs(() => ask())) > 1_200,
+      was: true,
+      is: false,
+    },
+  ),
+];

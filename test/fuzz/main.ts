@@ -1,0 +1,28 @@
+import { parseArgs } from 'node:util';
+import { type FuzzReport, fuzzRequests, fuzzResponses } from './http1.ts';
+
+const targets = { 'http1-requests': fuzzRequests, 'http1-responses': fuzzResponses };
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: String(Date.now() % 0xffff_ffff) },
+    seconds: { type: 'string', default: '60' },
+    only: { type: 'string' },
+  },
+});
+
+const seed = Number(values.seed);
+const perTargetMs = Number(values.seconds) * 1000;
+for (const [name, fuzz] of Object.entries(targets)) {
+  if (values.only !== undefined && values.only !== name) continue;
+  console.log(`${name}: seed ${seed}, ${values.seconds} s (repeat with npm run fuzz -- --only ${name} --seed ${seed})`);
+  const until = performance.now() + perTargetMs;
+  print(name, await fuzz(seed, () => performance.now() < until));
+}
+
+function print(name: string, { cases, accepted, refused, stricter, failure }: FuzzReport): void {
+  console.log(`${name}: ${cases} cases: ${accepted} accepted, ${refused} refused by both, ${stricter} only by Sluice`);
+  if (failure === null) return;
+  console.error(`${name}: ${failure}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,74 @@
+import { rm } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { copyTree } from '../harness/copy-tree.ts';
+import { applyPatch, type Mutant, parseHeader, type Run, readMutants, runTest } from './mutant.ts';
+
+const lanes = 2;
+/** A bug in what threads do at once shows in some runs only. */
+const attempts = 5;
+const mutants = await readMutants();
+
+test('a patch names the file and the test that must go red', () => {
+  expect(parseHeader('x.patch', '# red: test/a.test.ts > a suite > holds (always)')).toEqual({
+    file: 'test/a.test.ts',
+    name: 'a suite > holds (always)',
+  });
+  expect(() => parseHeader('x.patch', '--- a/file')).toThrow('x.patch: the first line must read');
+});
+
+test('every test with planted bugs has at least three', () => {
+  const files = Map.groupBy(mutants, ({ file }) => file);
+  expect(files.size).toBeGreaterThan(0);
+  for (const [file, planted] of files) expect(planted.length, file).toBeGreaterThanOrEqual(3);
+});
+
+describe('a planted bug turns its test red, which is green without it', () => {
+  const trees: string[] = [];
+  const results = new Map<string, { clean: Run; planted: Run } | Error>();
+
+  beforeAll(async () => {
+    const queue = [...mutants];
+    const cleanRuns = new Map<string, Promise<Run>>();
+    await Promise.all(
+      Array.from({ length: Math.min(lanes, queue.length) }, async () => {
+        const tree = await copyTree();
+        trees.push(tree);
+        for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
+          const result = await tryMutant(tree, mutant, cleanRuns).catch((error: Error) => error);
+          results.set(mutant.patch, result);
+        }
+      }),
+    );
+  }, 300_000);
+
+  afterAll(async () => {
+    await Promise.all(trees.map((tree) => rm(tree, { recursive: true, force: true })));
+  });
+
+  test.each(mutants)('$patch', ({ patch, name }) => {
+    const result = results.get(patch);
+    if (result === undefined || result instanceof Error) throw result ?? new Error(`${patch} was not run`);
+    expect(result.clean, `without the patch: ${name}`).toMatchObject({ passed: 1, failed: 0 });
+    expect(result.planted, `with the patch: ${name}`).toMatchObject({ passed: 0, failed: 1 });
+  });
+});
+
+/** Runs the mutant's test without and with its patch; a test with several patches runs without one only once. */
+async function tryMutant(tree: string, mutant: Mutant, cleanRuns: Map<string, Promise<Run>>) {
+  const key = `${mutant.file} ${mutant.name}`;
+  const running = cleanRuns.get(key) ?? runTest(tree, mutant);
+  cleanRuns.set(key, running);
+  const clean = await running;
+  await applyPatch(tree, mutant.patch, 'forward');
+  try {
+    return { clean, planted: await runUntilRed(tree, mutant) };
+  } finally {
+    await applyPatch(tree, mutant.patch, 'back');
+  }
+}
+
+async function runUntilRed(tree: string, mutant: Mutant): Promise<Run> {
+  let run = await runTest(tree, mutant);
+  for (let attempt = 1; attempt < attempts && run.failed === 0; attempt += 1) run = await runTest(tree, mutant);
+  return run;
+}
