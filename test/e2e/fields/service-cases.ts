@@ -132,7 +132,7 @@ export const serviceCases: readonly FieldCase[] = [
         waitFor('the breaker closes', async () => (await world.ask()).status === 200, { deadlineMs: 20_000 }).catch(
           () => undefined,
         ),
-        900,
+        8_000,
       );
     },
     was: false,
@@ -182,7 +182,7 @@ export const serviceCases: readonly FieldCase[] = [
         await ask();
         return await settlesWithin(
           waitFor('idle connections end', () => origin.open() === 0, { deadlineMs: 20_000 }).catch(() => undefined),
-          1_500,
+          8_000,
         );
       },
       was: false,
@@ -292,10 +292,10 @@ export const serviceCases: readonly FieldCase[] = [
   ),
   service(
     ['Connections.connect_timeout'],
-    { endpoints: [{ address: 'DEAF' }], connections: { connectTimeout: '2s' } },
+    { endpoints: [{ address: 'DEAF' }], connections: { connectTimeout: '8s' } },
     { endpoints: [{ address: 'DEAF' }], connections: { connectTimeout: '200ms' } },
     {
-      observe: async ({ ask }) => (await elapsedMs(() => ask())) > 1_200,
+      observe: async ({ ask }) => (await elapsedMs(() => ask())) > 4_000,
       was: true,
       is: false,
     },
