@@ -1,4 +1,4 @@
-import { ACTIVE_REQUESTS, methodCode, NO_SLOT } from '../shared/index.ts';
+import { ACTIVE_REQUESTS, methodCode } from '../shared/index.ts';
 import type { Exchange } from './exchange.ts';
 
 /** The client went away before the answer was complete. */
@@ -8,7 +8,7 @@ export const CLIENT_ABORTED = 499;
 export function account(x: Exchange, status: number): void {
   const { shared, unrouted, nowUs } = x.context;
   const { requests, duration } = x.routed ? x.route : unrouted;
-  requests.count(x.routed ? x.plan.service.slot : NO_SLOT, methodCode(x.head.method), status);
+  requests.count(x.serviceSlot, methodCode(x.head.method), status);
   shared.metrics.observe(duration, (nowUs - x.startedUs) / 1e6);
   shared.columns.process.add(ACTIVE_REQUESTS, -1);
 }

@@ -6,7 +6,7 @@ export function armTimer(x: Exchange): void {
 }
 
 function nextDeadlineMs(x: Exchange): number {
-  if (x.state === 'responding') return Math.min(x.endDeadlineMs, x.lastByteMs + x.plan.streamIdleTimeoutMs);
+  if (x.state === 'responding') return Math.min(x.endDeadlineMs, x.lastByteMs + x.destination.plan.streamIdleTimeoutMs);
   let deadlineMs = Math.min(x.headDeadlineMs, x.endDeadlineMs);
   if (awaitsBody(x)) deadlineMs = Math.min(deadlineMs, x.lastBodyMs + x.listener.bodyIdleTimeoutMs);
   return Math.min(deadlineMs, x.state === 'pausing' ? x.resumeAtMs : x.tryDeadlineMs);

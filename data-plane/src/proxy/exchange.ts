@@ -1,11 +1,12 @@
 import type { ListenerPlan, RoutePlan, RouteRequest } from '@sluice/engine';
 import { type FieldText, namedFieldValue, type Refusal, type RequestHead } from '../http1/index.ts';
-import { ACTIVE_REQUESTS, type KeyPart } from '../shared/index.ts';
+import { ACTIVE_REQUESTS, type KeyPart, NO_SLOT } from '../shared/index.ts';
 import { account, CLIENT_ABORTED } from './account.ts';
 import { answerProblem } from './answer.ts';
 import type { Caller } from './callers.ts';
 import { Charges } from './charges.ts';
 import type { ClientSide } from './client-side.ts';
+import type { DestinationState } from './destination-state.ts';
 import { sendBody } from './forward.ts';
 import { NO_HEAD } from './no-head.ts';
 import { REQUEST_PHASES } from './phases.ts';
@@ -64,6 +65,10 @@ export class Exchange implements RouteRequest, UpstreamUser, TimerOwner {
   route!: RouteState;
   plan!: RoutePlan;
   caller: Caller | null = null;
+  /** Where it goes; from the phase on that chooses it. */
+  destination!: DestinationState;
+  /** What it counts for; NO_SLOT: none, or not known yet. */
+  serviceSlot = NO_SLOT;
   /** What the client is told of its limits. */
   rateLimit = '';
   rateLimitPolicy = '';
@@ -278,6 +283,7 @@ export class Exchange implements RouteRequest, UpstreamUser, TimerOwner {
     this.context.readClock();
     this.startedUs = this.context.nowUs;
     this.routed = false;
+    this.serviceSlot = NO_SLOT;
     this.caller = null;
     this.rateLimit = '';
     this.rateLimitPolicy = '';

@@ -15,7 +15,8 @@ const DEFAULT_REPLAY_BYTES = 64 * 1024;
 
 /** The last phase: sends the request on its way. */
 export function forward(x: Exchange): boolean {
-  const { plan, route, body } = x;
+  const { route, body } = x;
+  const { plan } = x.destination;
   x.takeArrived();
   if (body.refusal !== null) {
     answerProblem(x, 'bad_request', body.refusal.detail);
@@ -47,7 +48,8 @@ export function forward(x: Exchange): boolean {
 
 /** Breaker, balancer, connection, and the request is written. */
 export function startTry(x: Exchange): void {
-  const { plan, route, context } = x;
+  const { context } = x;
+  const { plan, service } = x.destination;
   const { breakers, columns } = context.shared;
   const { breaker, slot } = plan.service;
   const { nowMs } = context;
@@ -59,7 +61,7 @@ export function startTry(x: Exchange): void {
     }
     x.breakerToken = token;
   }
-  const endpoint = route.service.pick(x.failedSlot);
+  const endpoint = service.pick(x.failedSlot);
   if (endpoint === undefined) {
     endTry(x, ABORTED);
     answerProblem(x, 'no_healthy_endpoint', undefined, retryAfter(1000));
@@ -117,7 +119,7 @@ function send(x: Exchange, connection: UpstreamConnection): void {
 function record(x: Exchange, bytes: Buffer): void {
   if (!x.replayable || bytes.length === 0) return;
   x.replayBytes += bytes.length;
-  if (x.replayBytes <= (x.plan.retry?.bufferBytes ?? DEFAULT_REPLAY_BYTES)) {
+  if (x.replayBytes <= (x.destination.plan.retry?.bufferBytes ?? DEFAULT_REPLAY_BYTES)) {
     x.replay.push(Buffer.from(bytes));
   } else {
     x.replayable = false;
@@ -136,7 +138,7 @@ function joined(parts: readonly Buffer[]): Buffer {
 export function replaceConnection(x: Exchange, dead: UpstreamConnection): boolean {
   if (x.replaced) return false;
   const { pools, nowMs } = x.context;
-  const connection = pools.open(dead.endpoint, x.plan.service, nowMs);
+  const connection = pools.open(dead.endpoint, x.destination.plan.service, nowMs);
   if (connection === undefined) return false;
   x.replaced = true;
   detachUpstream(x)?.destroy();

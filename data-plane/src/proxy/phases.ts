@@ -3,6 +3,7 @@ import { fieldValue, HeaderId } from '../http1/index.ts';
 import { answerProblem } from './answer.ts';
 import { authenticate } from './authenticate.ts';
 import { checkLimits } from './check-limits.ts';
+import { chooseDestination } from './choose-destination.ts';
 import type { Exchange } from './exchange.ts';
 import { forward } from './forward.ts';
 import { startTrace } from './trace-context.ts';
@@ -22,6 +23,8 @@ export const REQUEST_PHASES: readonly Phase[] = [
   // Before authentication, so that guessing keys is limited too.
   limitByAddress,
   authenticate,
+  // Who asks may decide it, and limits may be by it.
+  chooseDestination,
   // After authentication: only now is it known whose limits they are.
   limitByCaller,
   // After everything that decides whether the client may ask at all.
@@ -67,6 +70,7 @@ function findRoute(x: Exchange): boolean {
       x.route = context.routeState(finding.plan, x.listener);
       x.params = finding.params;
       x.routed = true;
+      x.serviceSlot = x.route.serviceSlot;
       if (x.route.requestDropNames !== null) x.body.dropTrailers();
       return false;
     case 'methodNotAllowed':
@@ -101,7 +105,7 @@ function limitByCaller(x: Exchange): boolean {
 }
 
 function requireService(x: Exchange): boolean {
-  if (x.plan.service.enabled) return false;
+  if (x.destination.plan.service.enabled) return false;
   answerProblem(x, 'service_disabled');
   return true;
 }

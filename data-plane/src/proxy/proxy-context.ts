@@ -73,18 +73,18 @@ export class ProxyContext {
     }
     let state = this.#listenerRoutes.get(plan);
     if (state === undefined) {
-      state = buildRouteState(plan, listener, this.#serviceState(plan.service), this.shared);
+      state = buildRouteState(plan, listener, this.#serviceState, this.shared);
       this.#listenerRoutes.set(plan, state);
     }
     return state;
   }
 
-  #serviceState(plan: ServicePlan): ServiceState {
+  readonly #serviceState = (plan: ServicePlan): ServiceState => {
     let state = this.#services.get(plan);
     if (state === undefined) {
       state = new ServiceState(plan, this.shared);
       this.#services.set(plan, state);
     }
     return state;
-  }
+  };
 }

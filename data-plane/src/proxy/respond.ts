@@ -76,7 +76,7 @@ function onResponseHead(
   at: number,
 ): void {
   const { shared, nowUs } = x.context;
-  shared.metrics.observe(x.route.service.upstreamDuration, (nowUs - x.tryStartedUs) / 1e6);
+  shared.metrics.observe(x.destination.service.upstreamDuration, (nowUs - x.tryStartedUs) / 1e6);
   const { responseBody } = x;
   responseBody.begin(head, x.head.minor, x.head.trailersAccepted);
   x.upstreamKeepAlive = head.keepAlive;

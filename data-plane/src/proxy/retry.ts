@@ -17,14 +17,14 @@ export function failTry(x: Exchange, failure: TryFailure): void {
     x.broken(502);
     return;
   }
-  const { retry } = x.plan;
+  const { retry } = x.destination.plan;
   if (retry !== undefined && isRetried(failure, retry, mayRepeat(x, retry)) && pauseForRetry(x, retry)) return;
   answerProblem(x, failure.code, undefined, '', failure.proxyStatus);
 }
 
 /** Whether an answer with this status is thrown away for another try; if so, that try is on its way. */
 export function retriesStatus(x: Exchange, status: number): boolean {
-  const { retry, service } = x.plan;
+  const { retry, service } = x.destination.plan;
   if (retry === undefined || !retry.statuses.has(status) || !mayRepeat(x, retry)) return false;
   const { nowMs, shared } = x.context;
   reportTry(x, outcomeOf(status));
@@ -36,7 +36,7 @@ export function retriesStatus(x: Exchange, status: number): boolean {
 /** The pause is over. */
 export function retryNow(x: Exchange): void {
   const { metrics } = x.context.shared;
-  metrics.add(x.route.service.retries);
+  metrics.add(x.destination.service.retries);
   startTry(x);
 }
 
@@ -46,7 +46,8 @@ function pauseForRetry(x: Exchange, retry: RetryPlan): boolean {
   if (x.retries >= retry.attempts || !x.replayable) return false;
   const waitMs = backoffMs(x.retries, { baseMs: retry.backoffBaseMs, maxMs: retry.backoffMaxMs }, Math.random);
   if (nowMs + waitMs >= x.headDeadlineMs) return false;
-  if (!x.context.shared.retryBudgets.tryRetry(x.plan.service.slot, retry.budgetPercent, nowMs)) return false;
+  if (!x.context.shared.retryBudgets.tryRetry(x.destination.plan.service.slot, retry.budgetPercent, nowMs))
+    return false;
   x.retries++;
   x.resumeAtMs = nowMs + waitMs;
   x.state = 'pausing';

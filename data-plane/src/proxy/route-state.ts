@@ -1,4 +1,4 @@
-import type { HeaderEditsPlan, ListenerPlan, RoutePlan } from '@sluice/engine';
+import type { HeaderEditsPlan, ListenerPlan, RoutePlan, ServicePlan } from '@sluice/engine';
 import {
   dropTable,
   type FieldText,
@@ -9,21 +9,23 @@ import {
   REQUEST_DROP,
   RESPONSE_DROP,
 } from '../http1/index.ts';
-import { type KeyPart, keyPart, RouteRequests, type Shared } from '../shared/index.ts';
+import { type KeyPart, keyPart, NO_SLOT, RouteRequests, type Shared } from '../shared/index.ts';
+import type { DestinationState } from './destination-state.ts';
 import { type LimitState, limitState } from './limit-state.ts';
 import type { ServiceState } from './service-state.ts';
 
 /** A route of one revision, reached through one listener, with what a worker keeps ready for it. */
 export interface RouteState {
   readonly plan: RoutePlan;
-  readonly service: ServiceState;
+  readonly destinations: readonly DestinationState[];
+  /** What its requests count for before their destination is chosen: NO_SLOT where there are several. */
+  readonly serviceSlot: number;
   readonly requests: RouteRequests;
   /** Histogram of whole requests. */
   readonly duration: number;
   readonly addressLimits: readonly LimitState[];
   readonly callerLimits: readonly LimitState[];
   readonly routePart: KeyPart;
-  readonly servicePart: KeyPart;
   /** The largest request body. */
   readonly bodyBytes: number;
   /** The Host that upstreams see; null: the request's own. */
@@ -55,7 +57,7 @@ const OWN_RESPONSE_FIELDS = [HeaderId.requestId, HeaderId.traceId];
 export function buildRouteState(
   plan: RoutePlan,
   listener: ListenerPlan,
-  service: ServiceState,
+  serviceState: (plan: ServicePlan) => ServiceState,
   shared: Shared,
 ): RouteState {
   const { hashKey } = shared.region;
@@ -67,13 +69,17 @@ export function buildRouteState(
   const hasLimits = plan.addressLimits.length + plan.callerLimits.length > 0;
   return {
     plan,
-    service,
+    destinations: plan.destinations.map((destination) => ({
+      plan: destination,
+      service: serviceState(destination.service),
+      servicePart: keyPart(hashKey, 'service', destination.service.name),
+    })),
+    serviceSlot: plan.destinations.length === 1 ? (plan.destinations[0]?.service.slot ?? NO_SLOT) : NO_SLOT,
     requests: new RouteRequests(shared.metrics, plan.slot),
     duration: shared.metrics.requestDuration(plan.slot),
     addressLimits: plan.addressLimits.map((limit) => limitState(limit, plan.slot, shared)),
     callerLimits: plan.callerLimits.map((limit) => limitState(limit, plan.slot, shared)),
     routePart: keyPart(hashKey, 'route', plan.name),
-    servicePart: keyPart(hashKey, 'service', plan.service.name),
     bodyBytes: plan.bodyBytes ?? listener.bodyBytes,
     host: plan.rewrite.host === undefined ? null : (parseHost(plan.rewrite.host) ?? null),
     trustedRequestDrop,

@@ -37,7 +37,7 @@ export function onTryTimer(x: Exchange, nowMs: number): void {
       break;
     case 'responding':
       if (nowMs >= x.endDeadlineMs) x.broken(504);
-      else if (nowMs >= x.lastByteMs + x.plan.streamIdleTimeoutMs) breakOffIdle(x);
+      else if (nowMs >= x.lastByteMs + x.destination.plan.streamIdleTimeoutMs) breakOffIdle(x);
       else armTimer(x);
       break;
     case 'idle':

@@ -32,7 +32,7 @@ export function outcomeOf(status: number): TryOutcome {
 /** Reports the outcome to the breaker; once. */
 export function reportTry(x: Exchange, outcome: TryOutcome): void {
   if (x.breakerToken < 0) return;
-  const { breaker, slot } = x.plan.service;
+  const { breaker, slot } = x.destination.plan.service;
   const { shared, nowMs } = x.context;
   if (breaker !== undefined) shared.breakers.report(slot, x.breakerToken, outcome, breaker, nowMs);
   x.breakerToken = -1;

@@ -25,6 +25,8 @@ const matchCase = (proves: readonly string[], from: Spec, to: Spec, observe: Fie
   is: 404,
 });
 
+const next = { 'Service/next': { spec: { endpoints: [{ address: 'OTHER' }] } } };
+
 /** An answer that comes in pieces 150 ms apart, 600 ms in all: whole, or cut. */
 const slowAnswer = async ({ ask, origin }: World): Promise<string> => {
   origin.reply = () => ({ body: 'x'.repeat(400), pace: { bytes: 100, everyMs: 150 } });
@@ -322,5 +324,30 @@ export const routeCases: readonly FieldCase[] = [
     observe: status,
     was: 401,
     is: 200,
+  },
+  {
+    proves: ['Route.destinations', 'Destination.service'],
+    key: 'Route/r',
+    from: { spec: { match: anyPath, destinations: [{ service: 's' }] } },
+    to: { spec: { match: anyPath, destinations: [{ service: 'next' }] } },
+    others: next,
+    observe: async ({ ask }) => (await ask()).header('x-origin'),
+    was: 'main',
+    is: 'other',
+  },
+  {
+    proves: ['Destination.weight'],
+    key: 'Route/r',
+    from: { spec: { match: anyPath, destinations: [{ service: 's' }, { service: 'next' }] } },
+    to: { spec: { match: anyPath, destinations: [{ service: 's' }, { service: 'next', weight: 0 }] } },
+    others: next,
+    observe: async ({ ask }) => {
+      // Each alone goes to either with an even chance: 40 that all go to one happen once in 10^12 runs.
+      const origins = new Set<string | undefined>();
+      for (let index = 0; index < 40; index++) origins.add((await ask()).header('x-origin'));
+      return origins.size;
+    },
+    was: 2,
+    is: 1,
   },
 ];

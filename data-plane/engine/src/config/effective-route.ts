@@ -116,6 +116,8 @@ function leftToService(
     const own = getField(route, routeField);
     if (own !== undefined) return [{ field: name, value: writeField(routeField, own), origin }];
     const serviceField = ServiceSchema.fields.find(({ jsonName }) => jsonName === name)!;
+    // Several services may each say another.
+    if (route.destinations.length > 0) return [];
     const value = service && getField(service, serviceField);
     if (value !== undefined) {
       return [{ field: name, value: writeField(serviceField, value), origin: `Service/${route.service}` }];

@@ -66,7 +66,6 @@ export const UNSUPPORTED: UnsupportedTable = [
   'sluice.config.v1.Policy.none=accessLog',
   'sluice.config.v1.Policy.none=tracing',
 
-  'sluice.config.v1.Route.destinations',
   'sluice.config.v1.Route.sticky_by',
   'sluice.config.v1.Route.redirect',
   'sluice.config.v1.Route.respond',

@@ -1,5 +1,5 @@
 import type { Resource } from '@sluice/proto';
-import { type BuiltRoute, compileMatch, referencesOfRoute } from './build-route.ts';
+import { type BuiltRoute, compileMatch, destinationsOf, referencesOfRoute } from './build-route.ts';
 import type { SlotSource } from './built-item.ts';
 
 /**
@@ -16,7 +16,7 @@ export function buildRefusingRoute(name: string, { spec }: Resource, slots: Slot
     enabled: route.enabled ?? true,
     match: compileMatch(name, route),
     listeners: route.listeners,
-    service: route.service,
+    destinations: destinationsOf(route),
     policies: route.policies,
     references: referencesOfRoute(route),
     fields: {

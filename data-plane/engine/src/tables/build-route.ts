@@ -7,6 +7,13 @@ import { CannotBuild } from './cannot-build.ts';
 import { durationMs, sizeBytes } from './read-duration.ts';
 import { buildRewrite, type RewriteTemplate } from './rewrite.ts';
 
+/** Where a share of a route's requests goes. */
+export interface BuiltDestination {
+  readonly service: string;
+  /** Above 0. */
+  readonly weight: number;
+}
+
 /** A route by itself: what it matches and what it says, before its policies and its service are joined to it. */
 export interface BuiltRoute {
   readonly kind: 'Route';
@@ -17,7 +24,8 @@ export interface BuiltRoute {
   readonly match: CompiledRoute;
   /** Empty: every http listener. */
   readonly listeners: readonly string[];
-  readonly service: string;
+  /** Services by name, each with its share; never empty. */
+  readonly destinations: readonly BuiltDestination[];
   readonly policies: readonly string[];
   readonly references: readonly ItemKey[];
   readonly fields: PolicyFields;
@@ -28,7 +36,9 @@ export interface BuiltRoute {
 }
 
 export function buildRoute(name: string, route: Route, context: BuildContext): BuiltRoute {
-  if (route.service === '') throw new CannotBuild('a route without a service is not known to this version of the node');
+  const destinations = destinationsOf(route);
+  if (destinations.length === 0)
+    throw new CannotBuild('a route that goes nowhere is not known to this version of the node');
   return {
     kind: 'Route',
     name,
@@ -36,7 +46,7 @@ export function buildRoute(name: string, route: Route, context: BuildContext): B
     enabled: route.enabled ?? true,
     match: compileMatch(name, route),
     listeners: route.listeners,
-    service: route.service,
+    destinations,
     policies: route.policies,
     references: referencesOfRoute(route),
     fields: buildPolicyFields(`Route/${name}`, route, context),
@@ -54,6 +64,15 @@ export function compileMatch(name: string, route: Route): CompiledRoute {
   throw new CannotBuild(match.problems.map(({ field, message }) => `${field} ${message}`).join('; '));
 }
 
-export function referencesOfRoute({ service, policies }: Route): readonly ItemKey[] {
-  return [`Service/${service}`, ...policies.map((policy): ItemKey => `Policy/${policy}`)];
+/** Those that get requests: a weight of 0 is as if it were not there. */
+export function destinationsOf({ service, destinations }: Route): readonly BuiltDestination[] {
+  if (service !== '') return [{ service, weight: 1 }];
+  return destinations
+    .map((each) => ({ service: each.service, weight: each.weight ?? 1 }))
+    .filter((each) => each.weight > 0);
+}
+
+export function referencesOfRoute(route: Route): readonly ItemKey[] {
+  const services = destinationsOf(route).map(({ service }): ItemKey => `Service/${service}`);
+  return [...new Set(services), ...route.policies.map((policy): ItemKey => `Policy/${policy}`)];
 }

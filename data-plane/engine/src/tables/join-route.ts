@@ -2,19 +2,20 @@ import { addUpLimits, layersFor } from '../config/policy-layers.ts';
 import { concatenateHeaderEdits } from './build-header-edits.ts';
 import { isByAddressAlone } from './build-limit.ts';
 import type { PolicyFields } from './build-policy.ts';
-import type { BuiltRoute } from './build-route.ts';
+import type { BuiltDestination, BuiltRoute } from './build-route.ts';
 import type { BuiltService } from './build-service.ts';
-import type { RewritePlan, RoutePlan, ServicePlan } from './plan.ts';
+import type { DestinationPlan, RetryPlan, RewritePlan, RoutePlan, ServicePlan } from './plan.ts';
 
 /**
- * Joins a route with its policies and its service. Policies apply in their order, then the route: of each field the last that sets it
+ * Joins a route with its policies and its services. Policies apply in their order, then the route: of each field the last that sets it
  * wins whole, limits add up by name, header edits concatenate, and `none` drops what came before.
  * @param policies undefined where one is missing, and the route is unavailable
+ * @param services those of the route's destinations, in their order; as `policies`
  */
 export function joinRoute(
   route: BuiltRoute,
   policies: readonly (PolicyFields | undefined)[],
-  service: BuiltService | undefined,
+  services: readonly (BuiltService | undefined)[],
   rewrite: RewritePlan,
   unavailable: string | undefined,
 ): RoutePlan {
@@ -23,11 +24,17 @@ export function joinRoute(
     layersFor(layers, 'rateLimits').flatMap((layer) => layer.limits),
     ({ name }) => name,
   );
+  const own = {
+    timeoutMs: lastSet(layersFor(layers, 'timeout').map(({ timeoutMs }) => timeoutMs)),
+    retry: lastSet(layersFor(layers, 'retry').map(({ retry }) => retry)),
+  };
   return {
     name: route.name,
     slot: route.slot,
-    unavailable: unavailable ?? missingPart(route, policies, service),
-    service: service?.plan ?? missingService(route.service),
+    unavailable: unavailable ?? missingPart(route, policies, services),
+    destinations: route.destinations.map((destination, index) =>
+      joinDestination(route, destination, services[index], own),
+    ),
     auth: lastSet(layersFor(layers, 'auth').map(({ auth }) => auth)),
     addressLimits: limits.filter(isByAddressAlone),
     callerLimits: limits.filter((limit) => !isByAddressAlone(limit)),
@@ -38,11 +45,23 @@ export function joinRoute(
     responseHeaders: layersFor(layers, 'responseHeaders')
       .map(({ responseHeaders }) => responseHeaders)
       .reduce(concatenateHeaderEdits, undefined),
-    timeoutMs: lastSet(layersFor(layers, 'timeout').map(({ timeoutMs }) => timeoutMs)) ?? service?.timeoutMs ?? 15_000,
-    streamIdleTimeoutMs: route.streamIdleTimeoutMs ?? service?.streamIdleTimeoutMs ?? 60_000,
-    maxDurationMs: route.maxDurationMs ?? service?.maxDurationMs ?? 0,
-    retry: lastSet(layersFor(layers, 'retry').map(({ retry }) => retry)) ?? service?.retry,
     bodyBytes: route.bodyBytes,
+  };
+}
+
+function joinDestination(
+  { streamIdleTimeoutMs, maxDurationMs }: BuiltRoute,
+  { service: name, weight }: BuiltDestination,
+  service: BuiltService | undefined,
+  own: { readonly timeoutMs: number | undefined; readonly retry: RetryPlan | undefined },
+): DestinationPlan {
+  return {
+    service: service?.plan ?? missingService(name),
+    weight,
+    timeoutMs: own.timeoutMs ?? service?.timeoutMs ?? 15_000,
+    streamIdleTimeoutMs: streamIdleTimeoutMs ?? service?.streamIdleTimeoutMs ?? 60_000,
+    maxDurationMs: maxDurationMs ?? service?.maxDurationMs ?? 0,
+    retry: own.retry ?? service?.retry,
   };
 }
 
@@ -53,10 +72,11 @@ function lastSet<T>(values: readonly (T | undefined)[]): T | undefined {
 function missingPart(
   route: BuiltRoute,
   policies: readonly (PolicyFields | undefined)[],
-  service: BuiltService | undefined,
+  services: readonly (BuiltService | undefined)[],
 ): string | undefined {
   if (policies.includes(undefined)) return 'a policy of the route is missing';
-  return service === undefined ? `the service ${route.service} is missing` : undefined;
+  const missing = services.indexOf(undefined);
+  return missing < 0 ? undefined : `the service ${route.destinations[missing]?.service} is missing`;
 }
 
 /** Never used to serve: a route without its service is unavailable. */

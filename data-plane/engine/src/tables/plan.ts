@@ -12,8 +12,8 @@ export interface RoutePlan {
   readonly slot: number;
   /** Why requests are answered with policy_unavailable: something the route needs could not be built. Unset: it serves. */
   readonly unavailable: string | undefined;
-  /** Where requests go. */
-  readonly service: ServicePlan;
+  /** Where requests go; of more than one, each request goes to one, by weight. Never empty. */
+  readonly destinations: readonly DestinationPlan[];
   readonly auth: AuthPlan | undefined;
   /** Limits by client address alone, checked before authentication, in order. */
   readonly addressLimits: readonly LimitPlan[];
@@ -22,14 +22,21 @@ export interface RoutePlan {
   readonly rewrite: RewritePlan;
   readonly requestHeaders: HeaderEditsPlan | undefined;
   readonly responseHeaders: HeaderEditsPlan | undefined;
+  /** The largest request body. Undefined: the listener's. */
+  readonly bodyBytes: number | undefined;
+}
+
+/** A service as a route uses it: what neither the route nor its policies say is as the service says. */
+export interface DestinationPlan {
+  readonly service: ServicePlan;
+  /** Its share beside the route's other destinations; above 0. */
+  readonly weight: number;
   /** Request head to response head, all tries. */
   readonly timeoutMs: number;
   readonly streamIdleTimeoutMs: number;
   /** The whole exchange. 0: no bound. */
   readonly maxDurationMs: number;
   readonly retry: RetryPlan | undefined;
-  /** The largest request body. Undefined: the listener's. */
-  readonly bodyBytes: number | undefined;
 }
 
 export interface ServicePlan {

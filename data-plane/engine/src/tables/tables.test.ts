@@ -90,8 +90,8 @@ describe('tables', () => {
     apply(set, tables, { upserts: [service('s'), route('r', '/r', 's')] });
     const before = plan(tables, '/r');
     apply(set, tables, { upserts: [service('s', '127.0.0.1:9001')] });
-    expect(before.service.endpoints[0]!.port).toBe(9000);
-    expect(plan(tables, '/r').service.endpoints[0]!.port).toBe(9001);
+    expect(before.destinations[0]!.service.endpoints[0]!.port).toBe(9000);
+    expect(plan(tables, '/r').destinations[0]!.service.endpoints[0]!.port).toBe(9001);
   });
 
   test('staging changes nothing before the commit', () => {
@@ -137,14 +137,19 @@ describe('tables', () => {
     });
     const joined = plan(tables, '/r');
     expect(joined.auth?.methods).toEqual([{ kind: 'apiKey', location: 'header', name: 'x-api-key', forward: false }]);
-    expect(joined.timeoutMs).toBe(2000);
+    expect(joined.destinations[0]!.timeoutMs).toBe(2000);
     expect(joined.addressLimits.map(({ id }) => id)).toEqual(['Policy/first/a']);
     expect(joined.callerLimits.map(({ id, bucket: { requests } }) => [id, requests])).toEqual([['Policy/second/b', 3]]);
     expect(joined.responseHeaders?.lines).toBe('x-one: 1\r\nx-both: second\r\n');
     apply(set, tables, {
       upserts: [route('r', '/r', 's', ['first', 'second'], { none: ['auth', 'timeout', 'rateLimits'] })],
     });
-    expect(plan(tables, '/r')).toMatchObject({ auth: undefined, timeoutMs: 5000, addressLimits: [], callerLimits: [] });
+    expect(plan(tables, '/r')).toMatchObject({
+      auth: undefined,
+      addressLimits: [],
+      callerLimits: [],
+      destinations: [{ timeoutMs: 5000 }],
+    });
   });
 
   test('a key identifies by its current and, within its grace, by its previous secret, and only while its consumer is there', () => {
@@ -201,7 +206,7 @@ describe('tables', () => {
     const policy = (name: string, value: object) => item(name, { case: 'policy', value });
     const timeoutOf = (own: object): number => {
       apply(set, tables, { upserts: [route('r', '/r', 's', ['a', 'b'], own)] });
-      return plan(tables, '/r').timeoutMs;
+      return plan(tables, '/r').destinations[0]!.timeoutMs;
     };
     apply(set, tables, { upserts: [service('s'), policy('a', seconds(1)), policy('b', { none: ['timeout'] })] });
     expect([timeoutOf({}), timeoutOf(seconds(3)), timeoutOf({ none: ['timeout'] })]).toEqual([5000, 3000, 5000]);

@@ -143,7 +143,7 @@ export class Tables {
     const plan = joinRoute(
       built,
       policies,
-      this.#services.get(built.service),
+      built.destinations.map(({ service }) => this.#services.get(service)),
       rewriteFor(built.rewrite, key),
       entry.unavailable,
     );
