@@ -55,7 +55,7 @@ async function refusesConnections({ port }: Node): Promise<boolean> {
 
 describe('a node that gets SIGTERM', () => {
   test('accepts no more, finishes what it has, tells every client so, and ends with code 0', async () => {
-    await using node = await start();
+    await using node = await start({ args: ['--drain-timeout', '8s'] });
     const used = await Promise.all(Array.from({ length: 10 }, () => connectRaw(node.port)));
     for (const client of used) await client.request({ target: '/idle' });
     const busy = await Promise.all(Array.from({ length: 10 }, () => connectRaw(node.port)));

@@ -1,4 +1,4 @@
-import type { MetricFamily, MetricSample, Shared } from '../shared/index.ts';
+import { KEEP_ALIVE_RACES, type MetricFamily, type MetricSample, type Shared } from '../shared/index.ts';
 import type { Activation } from './activation.ts';
 import type { NodeCache } from './cache/node-cache.ts';
 import type { Freshness } from './freshness.ts';
@@ -49,6 +49,12 @@ export function nodeMetrics(sources: NodeMetricSources): MetricFamily[] {
       help: 'Workers that ended and were replaced.',
       type: 'counter',
       samples: [{ labels: {}, value: supervisor.restarts }],
+    },
+    {
+      name: 'gateway_keepalive_races_total',
+      help: 'Requests that came on an idle connection just after the gateway ended it: no gateway can tell their clients in time.',
+      type: 'counter',
+      samples: [{ labels: {}, value: sources.shared.columns.process.total(KEEP_ALIVE_RACES) }],
     },
   ];
 }

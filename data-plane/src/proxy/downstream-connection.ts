@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { ListenerPlan } from '@sluice/engine';
 import { createRequestHeadReader, REQUEST_HEAD_LIMITS, type RequestHeadReader } from '../http1/index.ts';
+import { KEEP_ALIVE_RACES } from '../shared/index.ts';
 import { readAccepted } from './accepted-socket.ts';
 import { plainAddress } from './client-address.ts';
 import type { ClientSide } from './client-side.ts';
@@ -15,8 +16,10 @@ export interface Acceptor {
   readonly name: string;
   /** As configured now. */
   readonly plan: ListenerPlan;
-  /** Connections end after the request they are in. */
+  /** Every answer is its connection's last. */
   readonly leaving: boolean;
+  /** When a connection that is now idle is ended, on the shared clock. */
+  keepAliveUntilMs(nowMs: number): number;
   onConnectionClosed(connection: DownstreamConnection): void;
 }
 
@@ -48,6 +51,8 @@ export class DownstreamConnection implements ClientSide, TimerOwner {
   /** In `#consume`, which goes on by itself when an exchange ends. */
   #consuming = false;
   #paused = false;
+  /** Ended while it waited for a request. */
+  #closedIdle = false;
   /** What came behind the request that is being answered, and where it begins. A copy that is this connection's own. */
   #held: Buffer | null = null;
   #heldAt = 0;
@@ -90,6 +95,11 @@ export class DownstreamConnection implements ClientSide, TimerOwner {
     return this.#state === 'head' && !this.#reader.started && this.#held === null;
   }
 
+  /** In a request, or in its head. */
+  get busy(): boolean {
+    return this.#state === 'exchange' || (this.#state === 'head' && !this.idle);
+  }
+
   sendText(text: string): boolean {
     return this.#socket.write(text, 'latin1');
   }
@@ -129,7 +139,7 @@ export class DownstreamConnection implements ClientSide, TimerOwner {
 
   exchangeFinished(keepAlive: boolean): void {
     if (this.#state === 'closed') return;
-    if (!keepAlive || this.#acceptor.leaving) {
+    if (!keepAlive) {
       this.#linger();
       return;
     }
@@ -137,7 +147,7 @@ export class DownstreamConnection implements ClientSide, TimerOwner {
     this.#buffer.rest();
     this.#headTimed = false;
     const { wheel, nowMs } = this.#context;
-    wheel.arm(this.#timer, nowMs + this.#acceptor.plan.keepAliveTimeoutMs);
+    wheel.arm(this.#timer, this.#acceptor.keepAliveUntilMs(nowMs));
     if (!this.#consuming) this.#goOn();
   }
 
@@ -150,6 +160,7 @@ export class DownstreamConnection implements ClientSide, TimerOwner {
   closeIfIdle(): void {
     if (!this.idle) return;
     this.#context.readClock();
+    this.#closedIdle = true;
     this.#linger();
   }
 
@@ -164,7 +175,8 @@ export class DownstreamConnection implements ClientSide, TimerOwner {
     if (this.#state === 'lingering') this.destroy();
     else if (this.#state === 'head') {
       if (this.#reader.started) this.#exchange.refuseLate();
-      else this.#linger();
+      // Behind the reading of this turn, with which the next request may come.
+      else setImmediate(() => this.closeIfIdle());
     }
   }
 
@@ -196,9 +208,19 @@ export class DownstreamConnection implements ClientSide, TimerOwner {
           this.#hold(chunk, at);
           break;
         }
-      } else break;
+      } else {
+        this.#countRace();
+        break;
+      }
     }
     this.#consuming = false;
+  }
+
+  /** What comes on an idle connection just after it was ended is a request that met the end on its way. */
+  #countRace(): void {
+    if (!this.#closedIdle) return;
+    this.#closedIdle = false;
+    this.#context.shared.columns.process.add(KEEP_ALIVE_RACES, 1);
   }
 
   #readHead(chunk: Buffer, at: number): number {

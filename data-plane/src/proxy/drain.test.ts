@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
+import { KEEP_ALIVE_RACES } from '../shared/index.ts';
 import { eventually } from './testing/eventually.ts';
 import { simple } from './testing/manifests.ts';
 import { ProxyRig } from './testing/proxy-rig.ts';
@@ -35,10 +36,10 @@ test('draining accepts no more, finishes what runs with Connection: close, ends 
   await upstream.takeHead();
 
   let drained: number | undefined;
-  void rig.proxy.drain(5000).then((cut) => {
+  void rig.proxy.drain(3000).then((cut) => {
     drained = cut;
   });
-  expect(await refusesConnections(rig.port)).toBe(true);
+  await eventually(() => refusesConnections(rig.port), 'accepts no more');
   late.send(GET);
   const second = await rig.origin.accept();
   await second.takeHead();
@@ -53,6 +54,56 @@ test('draining accepts no more, finishes what runs with Connection: close, ends 
   expect((await busy.takeMessage()).head).toContain('\r\nconnection: close\r\n');
   busy.end();
   await eventually(() => drained === 0, 'drained');
+});
+
+test('connections that wait to be accepted when draining begins are all served', async () => {
+  await using rig = await ProxyRig.start(simple());
+  rig.origin.answer(() => OK);
+  const connecting = Array.from({ length: 100 }, () => rig.connect());
+  // The kernel has them all before the event loop turns again.
+  await new Promise<void>((resolve) => process.nextTick(resolve));
+  const drained = rig.proxy.drain(3000);
+  for (const client of await Promise.all(connecting)) {
+    client.send(GET);
+    expect((await client.takeMessage()).head).toContain('\r\nconnection: close\r\n');
+    client.end();
+  }
+  expect(await drained).toBe(0);
+});
+
+test('a client that could not be told, its answer having begun before, may send one more request', async () => {
+  await using rig = await ProxyRig.start(simple());
+  const client = await rig.connect();
+  client.send(GET);
+  const upstream = await rig.origin.accept();
+  await upstream.takeHead();
+  upstream.send('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlo');
+  await eventually(() => client.received.includes('\r\n\r\nlo'), 'the answer has begun');
+  const drained = rig.proxy.drain(2000);
+  await eventually(() => refusesConnections(rig.port), 'accepts no more');
+  upstream.send('ng');
+  expect((await client.takeMessage()).head).not.toContain('connection: close');
+  client.send(GET);
+  await upstream.takeHead();
+  upstream.send(OK);
+  expect((await client.takeMessage()).head).toContain('\r\nconnection: close\r\n');
+  client.end();
+  expect(await drained).toBe(0);
+});
+
+test('a request that meets the end of its idle connection is counted, once', async () => {
+  await using rig = await ProxyRig.start(simple());
+  const races = (): number => rig.shared.columns.process.total(KEEP_ALIVE_RACES);
+  const [client, quiet] = [await rig.connect(), await rig.connect()];
+  const drained = rig.proxy.drain(400);
+  for (const each of [client, quiet]) expect(await each.takeEnding()).toBe('end');
+  expect(races()).toBe(0);
+  client.send(GET);
+  await eventually(() => races() === 1, 'the race is counted');
+  client.send(GET);
+  for (const each of [client, quiet]) each.end();
+  expect(await drained).toBe(0);
+  expect(races()).toBe(1);
 });
 
 test('what does not finish by the deadline is cut and counted', async () => {

@@ -1,6 +1,6 @@
 import { Breakers } from './breakers.ts';
 import { type Clock, sharedClock } from './clock.ts';
-import { attachColumns, type Columns, EndpointHealth } from './columns.ts';
+import { attachColumns, type Columns, EndpointHealth, releaseColumns } from './columns.ts';
 import { Control } from './control.ts';
 import { Limiter } from './limiter.ts';
 import { MetricsRecorder } from './metrics/recorder.ts';
@@ -11,7 +11,7 @@ import type { SlotDirectory } from './slots.ts';
 /** The shared region as one thread sees it. */
 export interface Shared {
   readonly region: SharedRegion;
-  /** This thread's columns: a worker's index, or `region.workers` for the main thread. */
+  /** This thread's columns: a worker's seat, or the last for the main thread. */
   readonly writer: number;
   readonly clock: Clock;
   readonly control: Control;
@@ -23,8 +23,8 @@ export interface Shared {
   readonly metrics: MetricsRecorder;
 }
 
-/** Opens the region. `writer` is the worker's index; the main thread leaves it out. */
-export function attachShared(region: SharedRegion, writer: number = region.workers): Shared {
+/** Opens the region. `writer` is the worker's seat; the main thread leaves it out. */
+export function attachShared(region: SharedRegion, writer: number = region.writers - 1): Shared {
   const clock = sharedClock(region.originNs);
   const metrics = new MetricsRecorder(region, writer);
   return {
@@ -46,11 +46,7 @@ export function attachShared(region: SharedRegion, writer: number = region.worke
  * in flight, connections, pending, half-open permits). Its counters stay and its successor goes on with them.
  */
 export function releaseWorker(shared: Shared, directory: SlotDirectory, worker: number): void {
-  const { columns } = shared;
-  columns.inFlight.releaseWorker(worker, directory.endpoints.used);
-  columns.connections.releaseWorker(worker, directory.endpoints.used);
-  columns.pending.releaseWorker(worker, directory.services.used);
-  columns.process.releaseWorker(worker, 2);
+  releaseColumns(shared.columns, worker, directory.endpoints.used, directory.services.used);
   shared.breakers.permits.releaseWorker(worker, directory.services.used);
   shared.control.setWorkerState(worker, 'absent');
 }

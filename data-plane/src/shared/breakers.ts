@@ -63,7 +63,7 @@ export class Breakers {
     this.#windows = new ErrorWindows(region, writer);
     const stride = columnBytes(services * 3 * 8);
     this.#transitions = Array.from(
-      { length: region.workers + 1 },
+      { length: region.writers },
       (_, column) => new Float64Array(region.breakers.transitions, column * stride, services * 3),
     );
     this.#ownTransitions = this.#transitions[writer]!;

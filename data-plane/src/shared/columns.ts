@@ -51,9 +51,21 @@ export interface Columns {
 export const ACTIVE_CONNECTIONS = 0;
 /** Requests of clients, from their head to the end of the answer. */
 export const ACTIVE_REQUESTS = 1;
+/** What a worker that ended no longer has. Behind them come counters, which go on. */
+const PROCESS_GAUGES = 2;
+/** Counter: requests that met the end of their idle connection on the way. */
+export const KEEP_ALIVE_RACES = 2;
+
+/** Main only: gives back what a worker that ended had open. */
+export function releaseColumns(columns: Columns, worker: number, endpoints: number, services: number): void {
+  columns.inFlight.releaseWorker(worker, endpoints);
+  columns.connections.releaseWorker(worker, endpoints);
+  columns.pending.releaseWorker(worker, services);
+  columns.process.releaseWorker(worker, PROCESS_GAUGES);
+}
 
 export function attachColumns(region: SharedRegion, writer: number): Columns {
-  const writers = region.workers + 1;
+  const { writers } = region;
   const { endpoints, services } = region.slots;
   const { columns } = region;
   return {

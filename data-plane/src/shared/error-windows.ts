@@ -7,7 +7,7 @@ export class ErrorWindows {
   readonly #counts: RollingColumns;
 
   constructor(region: SharedRegion, writer: number) {
-    this.#counts = new RollingColumns(region.breakers.windows, region.workers + 1, writer, region.slots.services);
+    this.#counts = new RollingColumns(region.breakers.windows, region.writers, writer, region.slots.services);
   }
 
   count(slot: number, generation: number, failed: boolean, windowMs: number, nowMs: number): void {

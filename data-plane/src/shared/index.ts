@@ -17,6 +17,7 @@ export {
   type Columns,
   EndpointHealth,
   GaugeColumns,
+  KEEP_ALIVE_RACES,
 } from './columns.ts';
 export { Control, type WorkerState, workerStates } from './control.ts';
 export type { Hash64 } from './half-sip-hash.ts';

@@ -30,13 +30,18 @@ export const NO_SLOT = 0;
 /** Slot shared by everything that came after its table was full. */
 export const OVERFLOW_SLOT = 1;
 const RESERVED_SLOTS = 2;
+/** Workers that may be there beside those that serve, while they finish what they have. */
+export const SPARE_SEATS = 1;
 
 /**
  * The memory that the main thread and its workers share. The main thread makes it once; it goes to workers in workerData as it is
  * and both sides open it with `attachShared`.
  */
 export interface SharedRegion {
+  /** Workers that serve. */
   readonly workers: number;
+  /** Columns: one for each worker's seat, {@link SPARE_SEATS} more for successors that start before a worker has left, the main thread's last. */
+  readonly writers: number;
   readonly originNs: bigint;
   /** Key of the cell hash, random per process. */
   readonly hashKey: readonly [number, number];
@@ -49,7 +54,7 @@ export interface SharedRegion {
   readonly breakers: BreakerBuffers;
   readonly columns: ColumnBuffers;
   readonly retryBudgets: SharedArrayBuffer;
-  /** One per writer: the workers, then the main thread. */
+  /** One per writer. */
   readonly arenas: readonly SharedArrayBuffer[];
 }
 
@@ -91,11 +96,12 @@ export function createSharedRegion(settings: SharedSettings): SharedRegion {
     limits: slotCount(settings.limits ?? 131_072),
     policies: slotCount(settings.policies ?? 16_384),
   };
-  const writers = workers + 1;
+  const writers = workers + SPARE_SEATS + 1;
   const windowBytes = WINDOW_BUCKETS * WINDOW_BUCKET_WORDS * 4;
   const key = randomBytes(8);
   return {
     workers,
+    writers,
     originNs: process.hrtime.bigint(),
     hashKey: [key.readInt32LE(0), key.readInt32LE(4)],
     limiterCells,

@@ -9,7 +9,7 @@ export class RetryBudgets {
   readonly #counts: RollingColumns;
 
   constructor(region: SharedRegion, writer: number) {
-    this.#counts = new RollingColumns(region.retryBudgets, region.workers + 1, writer, region.slots.services);
+    this.#counts = new RollingColumns(region.retryBudgets, region.writers, writer, region.slots.services);
   }
 
   /** A request (its first try) went to the service. */

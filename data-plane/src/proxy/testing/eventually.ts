@@ -1,9 +1,9 @@
 const DEADLINE_MS = 5000;
 
 /** Looks until something holds; throws where it does not in time. */
-export async function eventually(holds: () => boolean, what: string): Promise<void> {
+export async function eventually(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const late = performance.now() + DEADLINE_MS;
-  while (!holds()) {
+  while (!(await holds())) {
     if (performance.now() > late) throw new Error(`${what}: not in time`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }

@@ -1,0 +1,138 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { defaultListener, type ListenerPlan, mayTake } from '@sluice/engine';
+import { ACTIVE_CONNECTIONS } from '../shared/index.ts';
+import { closePolitely } from './close-politely.ts';
+import { type Acceptor, DownstreamConnection } from './downstream-connection.ts';
+import { IdleLeave } from './idle-leave.ts';
+import type { ProxyContext } from './proxy-context.ts';
+
+/** How many connections are looked at to find an idle one to make room. */
+const MAX_LOOKED_AT = 64;
+const BACKLOG = 4096;
+
+/** One listening socket of this worker and the connections it accepted. */
+export class BoundListener implements Acceptor {
+  readonly name: string;
+  leaving = false;
+  readonly #context: ProxyContext;
+  readonly #server: Server;
+  readonly #host: string;
+  readonly #port: number;
+  readonly #connections = new Set<DownstreamConnection>();
+  #plan: ListenerPlan;
+  #epoch = -1;
+  #accepted = 0;
+  #idleLeave: IdleLeave | null = null;
+  #onEmpty: (() => void) | null = null;
+
+  constructor(context: ProxyContext, name: string, host: string, port: number) {
+    this.name = name;
+    this.#context = context;
+    this.#host = host;
+    this.#port = port;
+    this.#plan = defaultListener(name, `${host}:${port}`);
+    this.#server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
+      this.#accept(socket),
+    );
+  }
+
+  get plan(): ListenerPlan {
+    const { tables } = this.#context.source;
+    if (this.#epoch !== tables.epoch) {
+      this.#epoch = tables.epoch;
+      this.#plan = tables.listener(this.name) ?? this.#plan;
+    }
+    return this.#plan;
+  }
+
+  keepAliveUntilMs(nowMs: number): number {
+    const untilMs = nowMs + this.plan.keepAliveTimeoutMs;
+    return this.#idleLeave === null ? untilMs : Math.min(untilMs, this.#idleLeave.keepAliveUntilMs(nowMs));
+  }
+
+  listen(exclusive: boolean): Promise<number> {
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    const server = this.#server;
+    server.once('error', reject);
+    server.listen(
+      { host: this.#host, port: this.#port, backlog: BACKLOG, reusePort: !exclusive, exclusive: true },
+      () => {
+        server.off('error', reject);
+        // Out of file descriptors, for one: what is being served goes on.
+        server.on('error', () => undefined);
+        const address = server.address();
+        resolve(typeof address === 'object' && address !== null ? address.port : this.#port);
+      },
+    );
+    return promise;
+  }
+
+  /**
+   * Accepts no more, ends each connection after its next answer, and those on which no request comes in the first half of the
+   * time. Gives the number of requests cut at the deadline.
+   */
+  async leave(deadlineMs: number): Promise<number> {
+    this.leaving = true;
+    const deadline = new Promise<void>((resolve) => setTimeout(resolve, deadlineMs).unref());
+    await Promise.race([closePolitely(this.#server, () => this.#accepted), deadline]);
+    const { promise: empty, resolve } = Promise.withResolvers<void>();
+    this.#onEmpty = resolve;
+    if (this.#connections.size === 0) resolve();
+    const { clock } = this.#context.shared;
+    const idleLeave = new IdleLeave(this.#connections, deadlineMs, clock.nowMs());
+    this.#idleLeave = idleLeave;
+    idleLeave.start();
+    await Promise.race([empty, deadline]);
+    idleLeave.stop();
+    let cut = 0;
+    for (const connection of [...this.#connections]) {
+      if (connection.busy) cut++;
+      connection.destroy();
+    }
+    return cut;
+  }
+
+  /** Ends everything at once. */
+  close(): void {
+    this.leaving = true;
+    this.#server.close();
+    for (const connection of [...this.#connections]) connection.destroy();
+  }
+
+  onConnectionClosed(connection: DownstreamConnection): void {
+    if (!this.#connections.delete(connection)) return;
+    this.#context.shared.columns.process.add(ACTIVE_CONNECTIONS, -1);
+    if (this.#connections.size === 0) this.#onEmpty?.();
+  }
+
+  #accept(socket: Socket): void {
+    this.#accepted++;
+    // What the listener allows is what is active now, also where no request came since it was activated.
+    this.#context.source.activate();
+    if (!this.#mayAccept() && !this.#closeOldestIdle()) {
+      socket.destroy();
+      return;
+    }
+    this.#context.shared.columns.process.add(ACTIVE_CONNECTIONS, 1);
+    this.#connections.add(new DownstreamConnection(this.#context, this, socket));
+  }
+
+  #mayAccept(): boolean {
+    const { columns, region } = this.#context.shared;
+    const own = columns.process.own(ACTIVE_CONNECTIONS);
+    return mayTake(own, columns.process.total(ACTIVE_CONNECTIONS), this.plan.connections, region.workers);
+  }
+
+  /** Makes room for a new connection by ending one that waits for nothing. */
+  #closeOldestIdle(): boolean {
+    let looked = 0;
+    for (const connection of this.#connections) {
+      if (connection.idle) {
+        connection.destroy();
+        return true;
+      }
+      if (++looked === MAX_LOOKED_AT) return false;
+    }
+    return false;
+  }
+}
