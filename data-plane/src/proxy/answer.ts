@@ -1,3 +1,4 @@
+import type { FieldText } from '../http1/index.ts';
 import type { Exchange } from './exchange.ts';
 import { type ProblemCode, problemBody, problemKinds, proxyStatusLine } from './problem.ts';
 import { reasonPhrase } from './reason-phrases.ts';
@@ -26,6 +27,18 @@ export function answerProblem(
     `content-length: ${Buffer.byteLength(body)}\r\ndate: ${new Date().toUTCString()}\r\n` +
     `${proxyStatusLine(code, proxyError)}${lines}${ownResponseLines(x)}${connectionLine(x)}\r\n`;
   x.client.sendText(head.method === 'HEAD' ? text : text + latin1(body));
+  x.answered(status);
+}
+
+/** Answers with what the configuration says. `lines`: field lines, no framing. `body` in latin1. */
+export function answerConfigured(x: Exchange, status: number, lines: FieldText, body: string): void {
+  x.takeArrived();
+  x.keepAlive = x.head.keepAlive && !x.client.leaving && maySkipBody(x);
+  const length = status === 204 || status === 304 ? '' : `content-length: ${body.length}\r\n`;
+  const text =
+    `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${length}date: ${new Date().toUTCString()}\r\n` +
+    `${lines}${ownResponseLines(x)}${connectionLine(x)}\r\n`;
+  x.client.sendText(x.head.method === 'HEAD' ? text : text + body);
   x.answered(status);
 }
 

@@ -61,7 +61,7 @@ function addPart(x: Exchange, key: CellKey, part: LimitKeyPart): void {
       key.add(x.route.routePart);
       break;
     case 'service':
-      key.add(x.destination.servicePart);
+      key.add(x.route.destinations.length === 0 ? x.clientPart() : x.destination.servicePart);
       break;
     case 'global':
       break;

@@ -4,6 +4,7 @@ import type { Exchange } from './exchange.ts';
 /** Decides which service a request goes to. A route with one service costs one comparison. */
 export function chooseDestination(x: Exchange): boolean {
   const { destinations } = x.route;
+  if (destinations.length === 0) return false;
   const destination = destinations.length === 1 ? (destinations[0] as DestinationState) : pickByWeight(destinations);
   x.destination = destination;
   x.serviceSlot = destination.plan.service.slot;

@@ -1,11 +1,12 @@
 import { normalizePath } from '@sluice/engine';
 import { fieldValue, HeaderId } from '../http1/index.ts';
-import { answerProblem } from './answer.ts';
+import { answerConfigured, answerProblem } from './answer.ts';
 import { authenticate } from './authenticate.ts';
 import { checkLimits } from './check-limits.ts';
 import { chooseDestination } from './choose-destination.ts';
 import type { Exchange } from './exchange.ts';
 import { forward } from './forward.ts';
+import { redirect } from './redirect.ts';
 import { startTrace } from './trace-context.ts';
 
 /** One step of a request. True: the request was answered or sent on its way, and no later phase sees it. */
@@ -20,6 +21,8 @@ export const REQUEST_PHASES: readonly Phase[] = [
   findRoute,
   // Without all its policies a route might let pass what it should not.
   requireWholeRoute,
+  // The client asks again elsewhere: nothing of this request is looked at further.
+  redirect,
   // Before authentication, so that guessing keys is limited too.
   limitByAddress,
   authenticate,
@@ -28,6 +31,7 @@ export const REQUEST_PHASES: readonly Phase[] = [
   // After authentication: only now is it known whose limits they are.
   limitByCaller,
   // After everything that decides whether the client may ask at all.
+  respondDirectly,
   requireService,
   // By the announced length, before a byte of the body is sent on.
   checkBodySize,
@@ -102,6 +106,13 @@ function limitByAddress(x: Exchange): boolean {
 
 function limitByCaller(x: Exchange): boolean {
   return checkLimits(x, x.route.callerLimits);
+}
+
+function respondDirectly(x: Exchange): boolean {
+  const { response } = x.route;
+  if (response === null) return false;
+  answerConfigured(x, response.status, response.lines, response.body);
+  return true;
 }
 
 function requireService(x: Exchange): boolean {

@@ -12,12 +12,15 @@ import {
 import { type KeyPart, keyPart, NO_SLOT, RouteRequests, type Shared } from '../shared/index.ts';
 import type { DestinationState } from './destination-state.ts';
 import { type LimitState, limitState } from './limit-state.ts';
+import { type ResponseState, responseState } from './response-state.ts';
 import type { ServiceState } from './service-state.ts';
 
 /** A route of one revision, reached through one listener, with what a worker keeps ready for it. */
 export interface RouteState {
   readonly plan: RoutePlan;
   readonly destinations: readonly DestinationState[];
+  /** What its requests are answered with; null: a service answers. */
+  readonly response: ResponseState | null;
   /** What its requests count for before their destination is chosen: NO_SLOT where there are several. */
   readonly serviceSlot: number;
   readonly requests: RouteRequests;
@@ -75,6 +78,7 @@ export function buildRouteState(
       servicePart: keyPart(hashKey, 'service', destination.service.name),
     })),
     serviceSlot: plan.destinations.length === 1 ? (plan.destinations[0]?.service.slot ?? NO_SLOT) : NO_SLOT,
+    response: plan.response === undefined ? null : responseState(plan.response, plan.responseHeaders),
     requests: new RouteRequests(shared.metrics, plan.slot),
     duration: shared.metrics.requestDuration(plan.slot),
     addressLimits: plan.addressLimits.map((limit) => limitState(limit, plan.slot, shared)),

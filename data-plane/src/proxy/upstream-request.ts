@@ -1,6 +1,6 @@
-import type { RewritePlan } from '@sluice/engine';
 import type { FieldText } from '../http1/index.ts';
 import type { Exchange } from './exchange.ts';
+import { rewrittenPath } from './rewritten-path.ts';
 
 /**
  * The head that the upstream gets: what the client sent without what belongs to its connection and what only the gateway may say,
@@ -24,34 +24,3 @@ export function upstreamHead(x: Exchange): string | undefined {
 }
 
 const TRAILERS_ACCEPTED = 'te: trailers\r\nconnection: te\r\n' as FieldText;
-
-function rewrittenPath(x: Exchange): string {
-  const rewrite = x.plan.rewrite;
-  switch (rewrite.kind) {
-    case 'keep':
-      return x.path;
-    case 'prefix':
-      return withOneSlash(rewrite.replacement + x.path.slice(rewrite.length));
-    case 'template':
-      return withOneSlash(fillTemplate(rewrite, x.params));
-    default:
-      return rewrite satisfies never;
-  }
-}
-
-function fillTemplate(
-  { literals, params }: Extract<RewritePlan, { kind: 'template' }>,
-  values: ReadonlyMap<string, string> | undefined,
-): string {
-  let path = literals[0] ?? '';
-  for (let i = 0; i < params.length; i++) path += (values?.get(params[i] as string) ?? '') + (literals[i + 1] ?? '');
-  return path;
-}
-
-/** Begins with exactly one slash: two would begin an authority to some readers. */
-function withOneSlash(path: string): string {
-  if (path.charCodeAt(0) === SLASH && path.charCodeAt(1) !== SLASH) return path;
-  return `/${path.replace(/^\/+/, '')}`;
-}
-
-const SLASH = 0x2f;

@@ -36,6 +36,84 @@ const slowAnswer = async ({ ask, origin }: World): Promise<string> => {
   );
 };
 
+const answerCase =
+  (field: 'redirect' | 'respond', header: string) =>
+  (proves: readonly string[], from: Spec, to: Spec, was: unknown, is: unknown): FieldCase => ({
+    proves,
+    key: 'Route/r',
+    from: { spec: { match: [{ path: { prefix: '/a' } }], [field]: from } },
+    to: { spec: { match: [{ path: { prefix: '/a' } }], [field]: to } },
+    observe: async ({ ask }) => {
+      const answer = await ask({ target: '/a/b', headers: { host: 'api.example' } });
+      return [answer.status, answer.header(header) ?? answer.body.toString()];
+    },
+    was,
+    is,
+  });
+
+const redirectCase = answerCase('redirect', 'location');
+const redirectCases: readonly FieldCase[] = [
+  redirectCase(
+    ['Route.redirect', 'Redirect.scheme'],
+    { host: 'b.example' },
+    { host: 'b.example', scheme: 'https' },
+    [308, 'http://b.example/a/b'],
+    [308, 'https://b.example/a/b'],
+  ),
+  redirectCase(
+    ['Redirect.host'],
+    { host: 'b.example' },
+    { host: 'c.example' },
+    [308, 'http://b.example/a/b'],
+    [308, 'http://c.example/a/b'],
+  ),
+  redirectCase(
+    ['Redirect.port'],
+    { port: 81 },
+    { port: 82 },
+    [308, 'http://api.example:81/a/b'],
+    [308, 'http://api.example:82/a/b'],
+  ),
+  redirectCase(
+    ['Redirect.status'],
+    { port: 81 },
+    { port: 81, status: 302 },
+    [308, 'http://api.example:81/a/b'],
+    [302, 'http://api.example:81/a/b'],
+  ),
+  redirectCase(
+    ['Redirect.path', 'RedirectPath.replace', 'RedirectPath.replace_prefix'],
+    { path: { replace: '/c' } },
+    { path: { replacePrefix: '/c' } },
+    [308, '/c'],
+    [308, '/c/b'],
+  ),
+];
+
+const respondCases: readonly FieldCase[] = [
+  answerCase('respond', 'x-none')(
+    ['Route.respond', 'DirectResponse.status'],
+    { status: 200, text: 'a' },
+    { status: 404, text: 'a' },
+    [200, 'a'],
+    [404, 'a'],
+  ),
+  answerCase('respond', 'x-none')(
+    ['DirectResponse.text', 'DirectResponse.json'],
+    { status: 200, text: 'a' },
+    { status: 200, json: 'a' },
+    [200, 'a'],
+    [200, '"a"'],
+  ),
+  answerCase('respond', 'x-given')(
+    ['DirectResponse.headers'],
+    { status: 200, headers: { 'x-given': 'a' } },
+    { status: 200, headers: { 'x-given': 'b' } },
+    [200, 'a'],
+    [200, 'b'],
+  ),
+];
+
 export const routeCases: readonly FieldCase[] = [
   {
     proves: ['Route.enabled'],
@@ -350,4 +428,6 @@ export const routeCases: readonly FieldCase[] = [
     was: 2,
     is: 1,
   },
+  ...redirectCases,
+  ...respondCases,
 ];

@@ -33,9 +33,6 @@ const EXPRESSIONS: KnownExpressions = {
     ({ service, destinations, redirect, respond }: Route) =>
       [service !== '', destinations.length > 0, redirect !== undefined, respond !== undefined].filter(Boolean)
         .length === 1,
-  'size(this.destinations) == 0 || this.destinations.exists(each, !has(each.weight) || each.weight > 0u)': ({
-    destinations,
-  }: Route) => destinations.length === 0 || destinations.some(({ weight }) => weight !== 0),
   '(size(this.endpoints) > 0) != has(this.discovery)': ({ endpoints, discovery }: Service) =>
     endpoints.length > 0 !== (discovery !== undefined),
 };

@@ -67,8 +67,6 @@ export const UNSUPPORTED: UnsupportedTable = [
   'sluice.config.v1.Policy.none=tracing',
 
   'sluice.config.v1.Route.sticky_by',
-  'sluice.config.v1.Route.redirect',
-  'sluice.config.v1.Route.respond',
   'sluice.config.v1.Route.request_body',
   'sluice.config.v1.Route.response_body',
   'sluice.config.v1.Route.mirror',

@@ -23,7 +23,8 @@ export function concatenateHeaderEdits(
   return { removed: new Set([...earlier.removed, ...later.removed]), lines: kept + later.lines };
 }
 
-function headerLine(name: string, value: string): string {
+/** One line of a head. Throws where its name or value cannot stand there. */
+export function headerLine(name: string, value: string): string {
   if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) || /[^\t\x20-\x7e]/.test(value)) {
     throw new CannotBuild(`the header ${JSON.stringify(name)} or its value has characters that headers cannot have`);
   }

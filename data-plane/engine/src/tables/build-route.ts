@@ -2,10 +2,13 @@ import type { Route } from '@sluice/proto';
 import { toMatchableRoute } from '../config/matchable-route.ts';
 import { type CompiledRoute, compileRoute } from '../router/compile-route.ts';
 import { buildPolicyFields, type PolicyFields } from './build-policy.ts';
+import { buildRedirect } from './build-redirect.ts';
+import { buildResponse } from './build-response.ts';
 import type { BuildContext, ItemKey } from './built-item.ts';
 import { CannotBuild } from './cannot-build.ts';
+import type { RedirectPlan, ResponsePlan } from './plan.ts';
 import { durationMs, sizeBytes } from './read-duration.ts';
-import { buildRewrite, type RewriteTemplate } from './rewrite.ts';
+import { buildPathRewrite, buildRedirectPath, type PathRewriteTemplate } from './rewrite.ts';
 
 /** Where a share of a route's requests goes. */
 export interface BuiltDestination {
@@ -24,12 +27,16 @@ export interface BuiltRoute {
   readonly match: CompiledRoute;
   /** Empty: every http listener. */
   readonly listeners: readonly string[];
-  /** Services by name, each with its share; never empty. */
+  /** Services by name, each with its share; empty where no request goes to a service. */
   readonly destinations: readonly BuiltDestination[];
   readonly policies: readonly string[];
   readonly references: readonly ItemKey[];
   readonly fields: PolicyFields;
-  readonly rewrite: RewriteTemplate;
+  readonly redirect: RedirectPlan | undefined;
+  readonly response: ResponsePlan | undefined;
+  readonly pathRewrite: PathRewriteTemplate;
+  /** The Host that upstreams see. Undefined: the request's own. */
+  readonly host: string | undefined;
   readonly streamIdleTimeoutMs: number | undefined;
   readonly maxDurationMs: number | undefined;
   readonly bodyBytes: number | undefined;
@@ -37,7 +44,8 @@ export interface BuiltRoute {
 
 export function buildRoute(name: string, route: Route, context: BuildContext): BuiltRoute {
   const destinations = destinationsOf(route);
-  if (destinations.length === 0)
+  const { redirect, respond } = route;
+  if (destinations.length === 0 && redirect === undefined && respond === undefined)
     throw new CannotBuild('a route that goes nowhere is not known to this version of the node');
   return {
     kind: 'Route',
@@ -50,7 +58,10 @@ export function buildRoute(name: string, route: Route, context: BuildContext): B
     policies: route.policies,
     references: referencesOfRoute(route),
     fields: buildPolicyFields(`Route/${name}`, route, context),
-    rewrite: buildRewrite(route.rewrite),
+    redirect: redirect && buildRedirect(redirect),
+    response: respond && buildResponse(respond),
+    pathRewrite: redirect === undefined ? buildPathRewrite(route.rewrite) : buildRedirectPath(redirect.path),
+    host: route.rewrite?.host || undefined,
     streamIdleTimeoutMs: durationMs(route.streamIdleTimeout, undefined),
     maxDurationMs: durationMs(route.maxDuration, undefined),
     bodyBytes: sizeBytes(route.bodyBytes, undefined),

@@ -4,7 +4,7 @@ import { isByAddressAlone } from './build-limit.ts';
 import type { PolicyFields } from './build-policy.ts';
 import type { BuiltDestination, BuiltRoute } from './build-route.ts';
 import type { BuiltService } from './build-service.ts';
-import type { DestinationPlan, RetryPlan, RewritePlan, RoutePlan, ServicePlan } from './plan.ts';
+import type { DestinationPlan, PathRewritePlan, RetryPlan, RoutePlan, ServicePlan } from './plan.ts';
 
 /**
  * Joins a route with its policies and its services. Policies apply in their order, then the route: of each field the last that sets it
@@ -16,7 +16,7 @@ export function joinRoute(
   route: BuiltRoute,
   policies: readonly (PolicyFields | undefined)[],
   services: readonly (BuiltService | undefined)[],
-  rewrite: RewritePlan,
+  path: PathRewritePlan,
   unavailable: string | undefined,
 ): RoutePlan {
   const layers = [...policies.filter((policy) => policy !== undefined), route.fields];
@@ -38,7 +38,9 @@ export function joinRoute(
     auth: lastSet(layersFor(layers, 'auth').map(({ auth }) => auth)),
     addressLimits: limits.filter(isByAddressAlone),
     callerLimits: limits.filter((limit) => !isByAddressAlone(limit)),
-    rewrite,
+    redirect: route.redirect,
+    response: route.response,
+    rewrite: { path, host: route.host },
     requestHeaders: layersFor(layers, 'requestHeaders')
       .map(({ requestHeaders }) => requestHeaders)
       .reduce(concatenateHeaderEdits, undefined),

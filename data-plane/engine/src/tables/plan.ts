@@ -12,13 +12,18 @@ export interface RoutePlan {
   readonly slot: number;
   /** Why requests are answered with policy_unavailable: something the route needs could not be built. Unset: it serves. */
   readonly unavailable: string | undefined;
-  /** Where requests go; of more than one, each request goes to one, by weight. Never empty. */
+  /** Its requests are sent elsewhere, before anything else is decided. */
+  readonly redirect: RedirectPlan | undefined;
+  /** Its requests are answered here, once they are let through. */
+  readonly response: ResponsePlan | undefined;
+  /** Where requests go; of more than one, each request goes to one, by weight. Empty where no request goes to a service. */
   readonly destinations: readonly DestinationPlan[];
   readonly auth: AuthPlan | undefined;
   /** Limits by client address alone, checked before authentication, in order. */
   readonly addressLimits: readonly LimitPlan[];
   /** The other limits, checked after authentication, in order. */
   readonly callerLimits: readonly LimitPlan[];
+  /** Changes on the way up, or, of the path, in a redirect. */
   readonly rewrite: RewritePlan;
   readonly requestHeaders: HeaderEditsPlan | undefined;
   readonly responseHeaders: HeaderEditsPlan | undefined;
@@ -37,6 +42,25 @@ export interface DestinationPlan {
   /** The whole exchange. 0: no bound. */
   readonly maxDurationMs: number;
   readonly retry: RetryPlan | undefined;
+}
+
+/** Where a redirect sends: what is undefined stays as the client asked. The path is rewritten as the route's rewrite says. */
+export interface RedirectPlan {
+  readonly status: 301 | 302 | 303 | 307 | 308;
+  /** `http` or `https`. */
+  readonly scheme: string | undefined;
+  /** As `parseHost` spells it, without a port. */
+  readonly host: string | undefined;
+  readonly port: number | undefined;
+}
+
+/** An answer that is always the same. */
+export interface ResponsePlan {
+  readonly status: number;
+  /** `name: value\r\n` lines, content-type among them where there is a body; no framing. */
+  readonly lines: string;
+  /** In UTF-8. */
+  readonly body: Uint8Array;
 }
 
 export interface ServicePlan {
@@ -106,21 +130,25 @@ export type LimitKeyPart =
   | { readonly kind: 'consumer' | 'apiKey' | 'clientIp' | 'route' | 'service' | 'global' }
   | { readonly kind: 'header' /** In lower case. */; readonly name: string };
 
-export type RewritePlan =
-  | { readonly kind: 'keep'; readonly host: string | undefined }
+export interface RewritePlan {
+  readonly path: PathRewritePlan;
+  /** The Host that upstreams see. Undefined: the request's own. */
+  readonly host: string | undefined;
+}
+
+export type PathRewritePlan =
+  | { readonly kind: 'keep' }
   | {
       /** The first `length` characters of the path are replaced by `replacement`; the result starts with one `/`. */
       readonly kind: 'prefix';
       readonly length: number;
       readonly replacement: string;
-      readonly host: string | undefined;
     }
   | {
       /** Literals and path parameters in turn: literals[0] params[0] literals[1] ... */
       readonly kind: 'template';
       readonly literals: readonly string[];
       readonly params: readonly string[];
-      readonly host: string | undefined;
     };
 
 /** Applied in the order remove, set, add. Names as written; `removed` holds those of remove and set in lower case. */

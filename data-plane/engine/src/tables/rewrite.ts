@@ -1,38 +1,46 @@
-import type { Rewrite } from '@sluice/proto';
+import type { RedirectPath, Rewrite } from '@sluice/proto';
 import type { ParsedPath } from '../router/parse-path.ts';
-import type { RewritePlan } from './plan.ts';
+import type { PathRewritePlan } from './plan.ts';
 
-/** A rewrite as a route says it; what is replaced may depend on which of the route's paths matched. */
-export type RewriteTemplate =
-  | { readonly kind: 'fixed'; readonly plan: RewritePlan }
-  | { readonly kind: 'matchedPrefix'; readonly replacement: string; readonly host: string | undefined };
+/** What becomes of the path, as a route says it; what is replaced may depend on which of the route's paths matched. */
+export type PathRewriteTemplate = PathRewritePlan | { readonly kind: 'matchedPrefix'; readonly replacement: string };
 
-export function buildRewrite(rewrite: Rewrite | undefined): RewriteTemplate {
-  const host = rewrite?.host || undefined;
-  if (rewrite?.pathRewrite.case === undefined) return { kind: 'fixed', plan: { kind: 'keep', host } };
+export function buildPathRewrite(rewrite: Rewrite | undefined): PathRewriteTemplate {
+  if (rewrite?.pathRewrite.case === undefined) return KEEP;
   switch (rewrite.pathRewrite.case) {
     case 'stripPrefix':
-      return {
-        kind: 'fixed',
-        plan: { kind: 'prefix', length: withoutSlash(rewrite.pathRewrite.value).length, replacement: '', host },
-      };
+      return { kind: 'prefix', length: withoutSlash(rewrite.pathRewrite.value).length, replacement: '' };
     case 'replacePrefix':
-      return { kind: 'matchedPrefix', replacement: withoutSlash(rewrite.pathRewrite.value), host };
+      return { kind: 'matchedPrefix', replacement: withoutSlash(rewrite.pathRewrite.value) };
     case 'path':
-      return { kind: 'fixed', plan: { kind: 'template', ...splitTemplate(rewrite.pathRewrite.value), host } };
+      return { kind: 'template', ...splitTemplate(rewrite.pathRewrite.value) };
     default:
       return rewrite.pathRewrite satisfies never;
   }
 }
 
-/** The rewrite for a request that this path took. A path that is no prefix is replaced as a whole. */
-export function rewriteFor(template: RewriteTemplate, path: ParsedPath | undefined): RewritePlan {
-  if (template.kind === 'fixed') return template.plan;
-  const { replacement, host } = template;
-  if (path === undefined) return { kind: 'prefix', length: 0, replacement, host };
-  if (path.kind === 'prefix') return { kind: 'prefix', length: path.value.length, replacement, host };
-  return { kind: 'template', literals: [replacement || '/'], params: [], host };
+export function buildRedirectPath(path: RedirectPath | undefined): PathRewriteTemplate {
+  if (path?.kind.case === undefined) return KEEP;
+  switch (path.kind.case) {
+    case 'replace':
+      return { kind: 'template', literals: [path.kind.value], params: [] };
+    case 'replacePrefix':
+      return { kind: 'matchedPrefix', replacement: withoutSlash(path.kind.value) };
+    default:
+      return path.kind satisfies never;
+  }
 }
+
+/** What becomes of the path of a request that this path took. A path that is no prefix is replaced as a whole. */
+export function pathRewriteFor(template: PathRewriteTemplate, path: ParsedPath | undefined): PathRewritePlan {
+  if (template.kind !== 'matchedPrefix') return template;
+  const { replacement } = template;
+  if (path === undefined) return { kind: 'prefix', length: 0, replacement };
+  if (path.kind === 'prefix') return { kind: 'prefix', length: path.value.length, replacement };
+  return { kind: 'template', literals: [replacement || '/'], params: [] };
+}
+
+const KEEP: PathRewritePlan = { kind: 'keep' };
 
 function withoutSlash(prefix: string): string {
   return prefix.endsWith('/') ? prefix.slice(0, -1) : prefix;

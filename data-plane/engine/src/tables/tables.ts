@@ -11,7 +11,7 @@ import { type BuildContext, type BuiltItem, buildItem, buildRefusing, type ItemK
 import { CannotBuild } from './cannot-build.ts';
 import { joinRoute } from './join-route.ts';
 import type { ApiKeyPlan, ConsumerPlan, ListenerPlan, RouteFinding, RoutePlan, ServicePlan } from './plan.ts';
-import { rewriteFor } from './rewrite.ts';
+import { pathRewriteFor } from './rewrite.ts';
 
 /** A change that is built and waits to be committed. */
 export interface StagedTables {
@@ -127,7 +127,7 @@ export class Tables {
     if (path?.kind === 'template') {
       return { kind: 'found', plan: this.#plan(entry, path), params: readPathParams(path, requestPath) };
     }
-    if (entry.built.rewrite.kind === 'matchedPrefix')
+    if (entry.built.pathRewrite.kind === 'matchedPrefix')
       return { kind: 'found', plan: this.#plan(entry, path), params: undefined };
     entry.finding ??= { kind: 'found', plan: this.#plan(entry, undefined), params: undefined };
     return entry.finding;
@@ -136,7 +136,7 @@ export class Tables {
   /** The joined plan; made at the first request after a change of the route, its policies or its service. */
   #plan(entry: RouteEntry, path: ParsedPath | undefined): RoutePlan {
     const { built, plans } = entry;
-    const key = built.rewrite.kind === 'matchedPrefix' ? path : undefined;
+    const key = built.pathRewrite.kind === 'matchedPrefix' ? path : undefined;
     const known = plans.get(key);
     if (known !== undefined) return known;
     const policies = built.policies.map((name) => this.#policies.get(name));
@@ -144,7 +144,7 @@ export class Tables {
       built,
       policies,
       built.destinations.map(({ service }) => this.#services.get(service)),
-      rewriteFor(built.rewrite, key),
+      pathRewriteFor(built.pathRewrite, key),
       entry.unavailable,
     );
     plans.set(key, plan);

@@ -1,3 +1,4 @@
+import { checkAnswers } from './answers.ts';
 import { checkAuth } from './auth.ts';
 import { checkDestinations } from './destinations.ts';
 import { checkEndpoints } from './endpoints.ts';
@@ -16,6 +17,7 @@ export const RULES: readonly Rule[] = [
   checkEndpoints,
   checkDestinations,
   checkRewrite,
+  checkAnswers,
   checkAuth,
   checkRateLimits,
   checkHeaderEdits,

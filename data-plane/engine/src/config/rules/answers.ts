@@ -1,0 +1,60 @@
+import type { DirectResponse, Redirect } from '@sluice/proto';
+import { normalizePath } from '../../router/normalize-path.ts';
+import { parseHost } from '../../router/parse-host.ts';
+import { formatMapKey } from '../field-path.ts';
+import type { Report } from '../problem.ts';
+import { isFramingHeader } from './reserved-headers.ts';
+import type { Rule } from './rule.ts';
+
+/** Answers that the gateway gives itself are whole and valid messages. */
+export const checkAnswers: Rule = ({ spec }, report) => {
+  if (spec.case !== 'route') return;
+  const { redirect, respond } = spec.value;
+  if (redirect !== undefined) checkRedirect(redirect, report);
+  if (respond !== undefined) checkResponse(respond, 'spec.respond', report);
+};
+
+function checkRedirect({ scheme, host, port, path }: Redirect, report: Report): void {
+  if (scheme === '' && host === '' && port === undefined && path === undefined) {
+    report({
+      field: 'spec.redirect',
+      message: 'leads where the client asks already',
+      remedy: 'give scheme, host, port or path',
+    });
+  }
+  if (host !== '') {
+    const parsed = parseHost(host);
+    const message =
+      typeof parsed === 'string' ? parsed : parsed.kind === 'wildcard' ? 'must be one host, without "*"' : undefined;
+    if (message !== undefined) report({ field: 'spec.redirect.host', message });
+  }
+  if (path === undefined) return;
+  const { case: kind, value } = path.kind;
+  if (kind === undefined) return;
+  const message = checkPath(value);
+  if (message !== undefined) report({ field: `spec.redirect.path.${kind}`, message });
+}
+
+function checkPath(path: string): string | undefined {
+  const mark = /[?#]/.exec(path)?.[0];
+  if (mark !== undefined) return `must not hold "${mark}"${mark === '?' ? ': the query stays as it came' : ''}`;
+  const normal = normalizePath(path, { allowEncodedSlashes: true });
+  if (typeof normal !== 'string') return `is no path: ${normal.message}`;
+  return normal === path ? undefined : `is no normalized path; write it as "${normal}"`;
+}
+
+/** Statuses whose answers have no content (RFC 9110 15.3.5, 15.3.6, 15.4.5). */
+const WITHOUT_CONTENT: ReadonlySet<number> = new Set([204, 205, 304]);
+
+function checkResponse({ status, headers, content }: DirectResponse, field: string, report: Report): void {
+  for (const name of Object.keys(headers)) {
+    if (!isFramingHeader(name)) continue;
+    report({
+      field: `${field}.headers${formatMapKey(name)}`,
+      message: `${name} cannot be given: it frames the message or holds for one connection`,
+    });
+  }
+  if (content.case !== undefined && WITHOUT_CONTENT.has(status)) {
+    report({ field: `${field}.${content.case}`, message: `an answer with status ${status} has no content` });
+  }
+}

@@ -1,0 +1,34 @@
+import type { PathRewritePlan } from '@sluice/engine';
+import type { Exchange } from './exchange.ts';
+
+/** The path as the route rewrites it, for the upstream or for a redirect. Begins with one slash; not checked for anything else. */
+export function rewrittenPath(x: Exchange): string {
+  const { path: rewrite } = x.plan.rewrite;
+  switch (rewrite.kind) {
+    case 'keep':
+      return x.path;
+    case 'prefix':
+      return withOneSlash(rewrite.replacement + x.path.slice(rewrite.length));
+    case 'template':
+      return withOneSlash(fillTemplate(rewrite, x.params));
+    default:
+      return rewrite satisfies never;
+  }
+}
+
+function fillTemplate(
+  { literals, params }: Extract<PathRewritePlan, { kind: 'template' }>,
+  values: ReadonlyMap<string, string> | undefined,
+): string {
+  let path = literals[0] ?? '';
+  for (let i = 0; i < params.length; i++) path += (values?.get(params[i] as string) ?? '') + (literals[i + 1] ?? '');
+  return path;
+}
+
+/** Begins with exactly one slash: two would begin an authority to some readers. */
+export function withOneSlash(path: string): string {
+  if (path.charCodeAt(0) === SLASH && path.charCodeAt(1) !== SLASH) return path;
+  return `/${path.replace(/^\/+/, '')}`;
+}
+
+const SLASH = 0x2f;
