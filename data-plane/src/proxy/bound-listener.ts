@@ -1,13 +1,12 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { defaultListener, type ListenerPlan, mayTake } from '@sluice/engine';
-import { ACTIVE_CONNECTIONS } from '../shared/index.ts';
+import { defaultListener, type ListenerPlan } from '@sluice/engine';
+import { plainAddress } from './client-address.ts';
 import { closePolitely } from './close-politely.ts';
+import { ConnectionCaps } from './connection-caps.ts';
 import { type Acceptor, DownstreamConnection } from './downstream-connection.ts';
 import { IdleLeave } from './idle-leave.ts';
 import type { ProxyContext } from './proxy-context.ts';
 
-/** How many connections are looked at to find an idle one to make room. */
-const MAX_LOOKED_AT = 64;
 const BACKLOG = 4096;
 
 /** One listening socket of this worker and the connections it accepted. */
@@ -19,6 +18,7 @@ export class BoundListener implements Acceptor {
   readonly #host: string;
   readonly #port: number;
   readonly #connections = new Set<DownstreamConnection>();
+  readonly #caps: ConnectionCaps<DownstreamConnection>;
   #plan: ListenerPlan;
   #epoch = -1;
   #accepted = 0;
@@ -31,6 +31,7 @@ export class BoundListener implements Acceptor {
     this.#host = host;
     this.#port = port;
     this.#plan = defaultListener(name, `${host}:${port}`);
+    this.#caps = new ConnectionCaps(context.shared, name, this.#connections);
     this.#server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
       this.#accept(socket),
     );
@@ -48,6 +49,11 @@ export class BoundListener implements Acceptor {
   keepAliveUntilMs(nowMs: number): number {
     const untilMs = nowMs + this.plan.keepAliveTimeoutMs;
     return this.#idleLeave === null ? untilMs : Math.min(untilMs, this.#idleLeave.keepAliveUntilMs(nowMs));
+  }
+
+  /** Now and then. */
+  keepHouse(): void {
+    if (!this.leaving) this.#caps.enforce(this.plan);
   }
 
   listen(exclusive: boolean): Promise<number> {
@@ -101,38 +107,22 @@ export class BoundListener implements Acceptor {
 
   onConnectionClosed(connection: DownstreamConnection): void {
     if (!this.#connections.delete(connection)) return;
-    this.#context.shared.columns.process.add(ACTIVE_CONNECTIONS, -1);
+    this.#caps.release(connection.clientCell);
     if (this.#connections.size === 0) this.#onEmpty?.();
   }
 
   #accept(socket: Socket): void {
     this.#accepted++;
+    const { remoteAddress } = socket;
     // What the listener allows is what is active now, also where no request came since it was activated.
     this.#context.source.activate();
-    if (!this.#mayAccept() && !this.#closeOldestIdle()) {
+    // Without an address its other end has gone already.
+    const address = plainAddress(remoteAddress);
+    const cell = remoteAddress === undefined ? undefined : this.#caps.admit(address, this.plan);
+    if (cell === undefined) {
       socket.destroy();
       return;
     }
-    this.#context.shared.columns.process.add(ACTIVE_CONNECTIONS, 1);
-    this.#connections.add(new DownstreamConnection(this.#context, this, socket));
-  }
-
-  #mayAccept(): boolean {
-    const { columns, region } = this.#context.shared;
-    const own = columns.process.own(ACTIVE_CONNECTIONS);
-    return mayTake(own, columns.process.total(ACTIVE_CONNECTIONS), this.plan.connections, region.workers);
-  }
-
-  /** Makes room for a new connection by ending one that waits for nothing. */
-  #closeOldestIdle(): boolean {
-    let looked = 0;
-    for (const connection of this.#connections) {
-      if (connection.idle) {
-        connection.destroy();
-        return true;
-      }
-      if (++looked === MAX_LOOKED_AT) return false;
-    }
-    return false;
+    this.#connections.add(new DownstreamConnection(this.#context, this, socket, address, cell));
   }
 }

@@ -3,8 +3,8 @@ import type { ListenerPlan } from '@sluice/engine';
 import { createRequestHeadReader, REQUEST_HEAD_LIMITS, type RequestHeadReader } from '../http1/index.ts';
 import { KEEP_ALIVE_RACES } from '../shared/index.ts';
 import { readAccepted } from './accepted-socket.ts';
-import { plainAddress } from './client-address.ts';
 import type { ClientSide } from './client-side.ts';
+import type { CappedConnection } from './connection-caps.ts';
 import { Exchange } from './exchange.ts';
 import { Peer } from './peer.ts';
 import type { ProxyContext } from './proxy-context.ts';
@@ -36,8 +36,9 @@ type ConnectionState =
 const LINGER_MS = 2000;
 
 /** One client's connection: its requests one after the other, each answered before the next is read. */
-export class DownstreamConnection implements ClientSide, TimerOwner {
+export class DownstreamConnection implements ClientSide, CappedConnection, TimerOwner {
   readonly peer: Peer;
+  readonly clientCell: number;
   readonly #context: ProxyContext;
   readonly #acceptor: Acceptor;
   readonly #socket: Socket;
@@ -53,16 +54,19 @@ export class DownstreamConnection implements ClientSide, TimerOwner {
   #paused = false;
   /** Ended while it waited for a request. */
   #closedIdle = false;
+  /** No request is taken after the one at hand. */
+  #last = false;
   /** What came behind the request that is being answered, and where it begins. A copy that is this connection's own. */
   #held: Buffer | null = null;
   #heldAt = 0;
   /** A copy that is being read again: what is left of it needs no further copy. */
   #reread: Buffer | null = null;
 
-  constructor(context: ProxyContext, acceptor: Acceptor, accepted: Socket) {
+  /** `clientCell`: where the caps count it. */
+  constructor(context: ProxyContext, acceptor: Acceptor, accepted: Socket, address: string, clientCell: number) {
     this.#context = context;
     this.#acceptor = acceptor;
-    const address = plainAddress(accepted.remoteAddress);
+    this.clientCell = clientCell;
     this.#buffer = new ReadBuffer((chunk) => this.#onChunk(chunk));
     const socket = readAccepted(accepted, this.#buffer);
     this.#socket = socket;
@@ -87,7 +91,7 @@ export class DownstreamConnection implements ClientSide, TimerOwner {
   }
 
   get leaving(): boolean {
-    return this.#acceptor.leaving;
+    return this.#last || this.#acceptor.leaving;
   }
 
   /** Between requests, with nothing of the next one here. */
@@ -154,6 +158,11 @@ export class DownstreamConnection implements ClientSide, TimerOwner {
   exchangeBroken(): void {
     this.#state = 'closed';
     this.#socket.resetAndDestroy();
+  }
+
+  endSoon(): void {
+    this.#last = true;
+    this.closeIfIdle();
   }
 
   /** Ends the connection if it is between requests. */

@@ -2,7 +2,7 @@ import type { Shared } from '../shared/index.ts';
 import { BoundListener } from './bound-listener.ts';
 import { ProxyContext, type ProxyHooks, type TableSource } from './proxy-context.ts';
 
-/** How often idle upstream connections are looked through. */
+/** How often connections are looked through: idle upstream ones, and what is beyond a cap. */
 const HOUSEKEEPING_MS = 1000;
 
 /** What one worker does with connections and requests: listeners, their connections, and the connections to upstreams. */
@@ -58,6 +58,7 @@ export class WorkerProxy {
 
   #keepHouse(): void {
     const { pools, shared, source } = this.#context;
+    for (const listener of this.#listeners.values()) listener.keepHouse();
     if (pools.isEmpty) return;
     pools.closeExpired(shared.clock.nowMs());
     if (this.#epoch === source.tables.epoch) return;

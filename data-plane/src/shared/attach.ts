@@ -1,4 +1,5 @@
 import { Breakers } from './breakers.ts';
+import { ClientConnections } from './client-connections.ts';
 import { type Clock, sharedClock } from './clock.ts';
 import { attachColumns, type Columns, EndpointHealth, releaseColumns } from './columns.ts';
 import { Control } from './control.ts';
@@ -18,6 +19,7 @@ export interface Shared {
   readonly limiter: Limiter;
   readonly breakers: Breakers;
   readonly columns: Columns;
+  readonly clientConnections: ClientConnections;
   readonly endpointHealth: EndpointHealth;
   readonly retryBudgets: RetryBudgets;
   readonly metrics: MetricsRecorder;
@@ -35,6 +37,7 @@ export function attachShared(region: SharedRegion, writer: number = region.write
     limiter: new Limiter(region, writer, clock, () => metrics.overflow('limiter_cells')),
     breakers: new Breakers(region, writer),
     columns: attachColumns(region, writer),
+    clientConnections: new ClientConnections(region, writer, () => metrics.overflow('client_cells')),
     endpointHealth: new EndpointHealth(region),
     retryBudgets: new RetryBudgets(region, writer),
     metrics,
@@ -47,6 +50,7 @@ export function attachShared(region: SharedRegion, writer: number = region.write
  */
 export function releaseWorker(shared: Shared, directory: SlotDirectory, worker: number): void {
   releaseColumns(shared.columns, worker, directory.endpoints.used, directory.services.used);
+  shared.clientConnections.releaseWorker(worker);
   shared.breakers.permits.releaseWorker(worker, directory.services.used);
   shared.control.setWorkerState(worker, 'absent');
 }

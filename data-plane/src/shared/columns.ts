@@ -29,6 +29,11 @@ export class GaugeColumns {
     return total;
   }
 
+  /** One writer's. */
+  of(writer: number, slot: number): number {
+    return this.#columns[writer]![slot]!;
+  }
+
   /** Main only: a worker has ended, what it counted in the slots below `slots` is over. */
   releaseWorker(worker: number, slots: number): void {
     this.#columns[worker]!.fill(0, 0, slots);

@@ -9,6 +9,7 @@ export {
   type TryOutcome,
 } from './breakers.ts';
 export { CellKey, KEY_PART, type KeyPart, type KeyPartKind, keyPart, keyPartInto } from './cell-key.ts';
+export { CLIENT_FULL, ClientConnections } from './client-connections.ts';
 export { type Clock, sharedClock } from './clock.ts';
 export {
   ACTIVE_CONNECTIONS,

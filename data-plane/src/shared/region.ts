@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { CLIENT_CONNECTIONS_BYTES } from './client-connections.ts';
 import { ARENA_BYTES } from './metrics/arena-layout.ts';
 
 /** How large the shared memory is. Every table is bounded; pages nobody touched cost nothing. */
@@ -53,6 +54,7 @@ export interface SharedRegion {
   readonly limiterOverflow: SharedArrayBuffer;
   readonly breakers: BreakerBuffers;
   readonly columns: ColumnBuffers;
+  readonly clientConnections: SharedArrayBuffer;
   readonly retryBudgets: SharedArrayBuffer;
   /** One per writer. */
   readonly arenas: readonly SharedArrayBuffer[];
@@ -124,6 +126,7 @@ export function createSharedRegion(settings: SharedSettings): SharedRegion {
       process: new SharedArrayBuffer(writers * PROCESS_COLUMN * 4),
       endpointHealth: new SharedArrayBuffer(slots.endpoints * 4),
     },
+    clientConnections: new SharedArrayBuffer(writers * CLIENT_CONNECTIONS_BYTES),
     retryBudgets: new SharedArrayBuffer(writers * columnBytes(slots.services * windowBytes)),
     arenas: Array.from({ length: writers }, () => new SharedArrayBuffer(ARENA_BYTES)),
   };

@@ -157,6 +157,30 @@ export const listenerCases: readonly FieldCase[] = [
     },
   ),
   limits(
+    ['ListenerLimits.connections_per_client'],
+    { connectionsPerClient: 20 },
+    { connectionsPerClient: 3 },
+    {
+      observe: async ({ port }) => {
+        const clients = await Promise.all(
+          Array.from({ length: 9 }, () => connectRaw(port, { localAddress: '127.0.0.7' })),
+        );
+        const answers = await Promise.all(
+          clients.map((client) =>
+            client.request({}).then(
+              ({ status }) => status === 200,
+              () => false,
+            ),
+          ),
+        );
+        for (const client of clients) client.reset();
+        return answers.filter(Boolean).length > 3;
+      },
+      was: true,
+      is: false,
+    },
+  ),
+  limits(
     ['ListenerLimits.connections'],
     { connections: 100 },
     { connections: 4 },

@@ -18,7 +18,6 @@ export const UNSUPPORTED: UnsupportedTable = [
   'sluice.config.v1.LISTENER_PROTOCOL_HTTPS',
   'sluice.config.v1.LISTENER_PROTOCOL_MQTT',
   'sluice.config.v1.LISTENER_PROTOCOL_MQTTS',
-  'sluice.config.v1.ListenerLimits.connections_per_client',
 
   'sluice.config.v1.SERVICE_PROTOCOL_HTTP2',
   'sluice.config.v1.SERVICE_PROTOCOL_GRPC',

@@ -3,5 +3,26 @@
  * one), beyond it while the node's total is under the cap. No worker starves, and none waits for another to answer.
  */
 export function mayTake(own: number, total: number, cap: number, workers: number): boolean {
-  return total < cap || own < Math.max(1, Math.floor(cap / workers));
+  return total < cap || own < shareOf(cap, workers);
+}
+
+/**
+ * How many a holder gives up where all of them together hold more than the cap: those over a worker's share give up in proportion to
+ * that. Each works it out for itself; together they give up what is too much, and at most one more each. More may hold something
+ * than there are workers: one that leaves, beside its successor.
+ */
+export function surplusOf(holder: number, held: readonly number[], cap: number, workers: number): number {
+  const share = Math.floor(cap / workers);
+  let total = 0;
+  let above = 0;
+  for (const count of held) {
+    total += count;
+    above += Math.max(0, count - share);
+  }
+  const own = (held[holder] as number) - share;
+  return total <= cap || own <= 0 ? 0 : Math.min(own, Math.ceil(((total - cap) * own) / above));
+}
+
+function shareOf(cap: number, workers: number): number {
+  return Math.max(1, Math.floor(cap / workers));
 }

@@ -30,6 +30,7 @@ export function buildListener(name: string, listener: Listener): BuiltListener {
       bodyIdleTimeoutMs: durationMs(limits?.bodyIdleTimeout, 30_000),
       keepAliveTimeoutMs: durationMs(limits?.keepAliveTimeout, 75_000),
       connections: limits?.connections ?? 20_000,
+      connectionsPerClient: limits?.connectionsPerClient ?? 1000,
       trusts: compileNetworks(listener.trustedProxies),
       mergeSlashes: listener.mergeSlashes,
       allowEncodedSlashes: listener.allowEncodedSlashes,

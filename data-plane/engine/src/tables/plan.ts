@@ -202,6 +202,7 @@ export interface ListenerPlan {
   readonly bodyIdleTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
   readonly connections: number;
+  readonly connectionsPerClient: number;
   /** Whether a peer's forwarding headers are believed. */
   readonly trusts: (address: string) => boolean;
   readonly mergeSlashes: boolean;

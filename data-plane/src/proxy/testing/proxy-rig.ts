@@ -90,8 +90,9 @@ export class ProxyRig implements AsyncDisposable {
     this.#generation++;
   }
 
-  async connect(): Promise<RawPeer> {
-    const socket = connect({ port: this.port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
+  /** `localAddress`: the client's, such as 127.0.0.2. */
+  async connect(localAddress = '127.0.0.1'): Promise<RawPeer> {
+    const socket = connect({ port: this.port, host: '127.0.0.1', localAddress, noDelay: true, allowHalfOpen: true });
     await once(socket, 'connect');
     const client = new RawPeer(socket);
     this.#clients.push(client);

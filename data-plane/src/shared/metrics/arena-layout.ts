@@ -29,6 +29,9 @@ export const overflowKinds = [
   'endpoints',
   'limits',
   'policies',
+  'client_cells',
+  'connections',
+  'client_connections',
 ] as const;
 export type OverflowKind = (typeof overflowKinds)[number];
 

@@ -141,7 +141,7 @@ function* sharedFamilies({ shared, directory, breakers }: ExpositionSources, are
   };
   yield {
     name: 'gateway_overflow_total',
-    help: 'What found its bounded table full and was booked in the shared overflow place.',
+    help: 'What found a bounded place full: booked in a shared place (tables), refused (connections) or shed (overload).',
     type: 'counter',
     samples: overflowKinds.map((what, kind) => ({
       labels: { what },

@@ -13,7 +13,10 @@ export const STOP = 2;
 export const ADMITTED = 3;
 export const PROBED = 4;
 const NEVER = 5;
-export const SIGNALS = 8;
+const INSIDE = 6;
+export const MOST_INSIDE = 7;
+export const ENTERED = 8;
+export const SIGNALS = 16;
 
 export type HammerTask =
   /** Charges one key, all threads the same. ADMITTED counts. */
@@ -30,7 +33,9 @@ export type HammerTask =
   /** Charges many keys in turn until each was charged `times`; `admitted[key]` counts, `spoiled[key]` those booked in overflow. */
   | { readonly name: 'flood'; readonly keys: number; readonly times: number; readonly burst: number }
   /** Begins and ends tries on breaker, gauges and pending of slot TROUBLED, until STOP. */
-  | { readonly name: 'trouble' };
+  | { readonly name: 'trouble' }
+  /** Opens and closes connections of one client. ENTERED counts those it got, MOST_INSIDE is the most that were open at once. */
+  | { readonly name: 'connections'; readonly rounds: number; readonly limit: number };
 
 export interface HammerStart {
   readonly region: SharedRegion;
@@ -76,6 +81,9 @@ function run({ region, worker, signals, admitted, spoiled, task }: HammerStart):
       break;
     case 'trouble':
       makeTrouble(shared, signal);
+      break;
+    case 'connections':
+      comeAndGo(shared, task, signal);
       break;
     default:
       task satisfies never;
@@ -135,6 +143,25 @@ function flood(
       if (limiter.cell < 0) Atomics.add(spoiled, number, 1);
     }
   }
+}
+
+function comeAndGo({ clientConnections }: Shared, { rounds, limit }: Task<'connections'>, signal: Int32Array): void {
+  const open: number[] = [];
+  const close = () => {
+    Atomics.sub(signal, INSIDE, 1);
+    clientConnections.giveBack(open.pop() as number);
+  };
+  for (let round = 0; round < rounds; round++) {
+    const cell = clientConnections.take(1, 2, limit);
+    if (cell >= 0) {
+      open.push(cell);
+      const inside = Atomics.add(signal, INSIDE, 1) + 1;
+      if (inside > Atomics.load(signal, MOST_INSIDE)) Atomics.store(signal, MOST_INSIDE, inside);
+      Atomics.add(signal, ENTERED, 1);
+    }
+    if (open.length > (round & 1)) close();
+  }
+  while (open.length > 0) close();
 }
 
 function makeTrouble({ breakers, columns, limiter, clock }: Shared, signal: Int32Array): void {

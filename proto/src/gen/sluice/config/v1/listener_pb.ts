@@ -329,14 +329,16 @@ export type ListenerLimits = Message<"sluice.config.v1.ListenerLimits"> & {
   keepAliveTimeout?: Duration | undefined;
 
   /**
-   * Open connections of one node. Unset: 20000.
+   * Open connections of one node. Past it the oldest idle one makes room, or the new one is refused. Lowered: idle ones are closed
+   * at once, others after the answer they wait for. Unset: 20000.
    *
    * @generated from field: optional uint32 connections = 7;
    */
   connections?: number | undefined;
 
   /**
-   * Open connections of one client address (IPv6: its /64). Unset: 1000.
+   * Open connections of one client address (IPv6: its /64) on one node and this listener; more are refused. Peers in trustedProxies
+   * bring many clients and are not counted. Unset: 1000.
    *
    * @generated from field: optional uint32 connections_per_client = 8;
    */
@@ -392,14 +394,16 @@ export type ListenerLimitsJson = {
   keepAliveTimeout?: DurationJson;
 
   /**
-   * Open connections of one node. Unset: 20000.
+   * Open connections of one node. Past it the oldest idle one makes room, or the new one is refused. Lowered: idle ones are closed
+   * at once, others after the answer they wait for. Unset: 20000.
    *
    * @generated from field: optional uint32 connections = 7;
    */
   connections?: number;
 
   /**
-   * Open connections of one client address (IPv6: its /64). Unset: 1000.
+   * Open connections of one client address (IPv6: its /64) on one node and this listener; more are refused. Peers in trustedProxies
+   * bring many clients and are not counted. Unset: 1000.
    *
    * @generated from field: optional uint32 connections_per_client = 8;
    */
