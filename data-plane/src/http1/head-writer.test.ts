@@ -146,3 +146,26 @@ test('a small body leaves with its head, byte for byte', () => {
   const sent = Buffer.from(withBody('HTTP/1.1 200 OK\r\n\r\n', body, 0, 256), 'latin1');
   expect(sent.subarray(-256)).toEqual(body);
 });
+
+test('lines put together of texts go in whole or refuse the head', () => {
+  const withLines = (text: string) => {
+    const writer = new HeadWriter();
+    writer.response(200, 'OK');
+    writer.lines(text);
+    return writer.end();
+  };
+  expect(withLines('')).toBe('HTTP/1.1 200 OK\r\n\r\n');
+  expect(withLines('a: b\r\nc:\r\n'.replace('c:', 'c: '))).toBe('HTTP/1.1 200 OK\r\na: b\r\nc: \r\n\r\n');
+  for (const text of [
+    'a: b',
+    'a: b\n',
+    'a: b\r\n\r\n',
+    'a: b\r\nGET /\r\n',
+    'a: b\rc\r\n',
+    'a b: c\r\n',
+    'a: \0\r\n',
+    ': b\r\n',
+  ]) {
+    expect(withLines(text)).toBeUndefined();
+  }
+});

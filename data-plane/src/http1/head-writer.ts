@@ -10,6 +10,7 @@ declare const fieldTextMark: unique symbol;
 export type FieldText = string & { readonly [fieldTextMark]: true };
 
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const LINES = /^(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+: [\t\x20-\x7e\x80-\xff]*\r\n)*$/;
 const FORBIDDEN_IN_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 const FORBIDDEN_IN_LINE = /[^\x21-\x7e]/;
 
@@ -39,16 +40,25 @@ export const HOP_BY_HOP: Uint8Array = dropTable(null, [
   HeaderId.http2Settings,
 ]);
 
-/** For requests: hop-by-hop, Host (written from the validated one), Expect (answered here) and underscore twins. */
+/** For requests: hop-by-hop, Host and Max-Forwards (written from what was understood), Expect (answered here), underscore twins. */
 export const REQUEST_DROP: Uint8Array = dropTable(HOP_BY_HOP, [
   HeaderId.host,
   HeaderId.expect,
+  HeaderId.maxForwards,
   HeaderId.proxyAuthorization,
   HeaderId.underscoreTwin,
 ]);
 
 /** For responses: hop-by-hop and what only a next hop to the proxy itself would ask. */
-export const RESPONSE_DROP: Uint8Array = dropTable(HOP_BY_HOP, [HeaderId.proxyAuthenticate]);
+export const RESPONSE_DROP: Uint8Array = dropTable(HOP_BY_HOP, [
+  HeaderId.proxyAuthenticate,
+  HeaderId.proxyAuthenticationInfo,
+]);
+
+/** A name and its underscore twins, which are one to a CGI-style server, as one text for `HeadWriter.forward`. */
+export function dropName(name: string): string {
+  return name.toLowerCase().replaceAll('_', '-');
+}
 
 /** Names a peer's Connection can never take away: they say where a message goes and where it ends. */
 const KEPT_WHATEVER_CONNECTION_LISTS: Uint8Array = dropTable(null, [
@@ -84,7 +94,7 @@ export class HeadWriter {
 
   /**
    * Starts a request. `method` as parsed; `path` in origin form or `*`; `host` the validated one of the request, or what
-   * `parseHost` made of a configured one. Null (HTTP/1.0 without Host) writes an empty Host (RFC 9112 3.2).
+   * `parseHost` made of a configured one. Null, where nobody names a host, writes an empty one (RFC 9112 3.2).
    */
   request(method: string, path: string, host: Host | null): void {
     this.#refused = FORBIDDEN_IN_LINE.test(path);
@@ -100,8 +110,8 @@ export class HeadWriter {
   /**
    * Passes on the received fields, in order, but those in `drop` and those the peer's Connection names. A table for
    * `drop` is made of REQUEST_DROP or RESPONSE_DROP and what the gateway sets itself. Neighbouring lines that are already
-   * spelled as they would be written are copied as one piece. `dropNames`, in lower case, are dropped as well where they
-   * have no id of their own.
+   * spelled as they would be written are copied as one piece. `dropNames`, as `dropName` gives them, are dropped as well
+   * where they have no id of their own.
    */
   forward(
     fields: FieldList & Pick<Framing, 'connectionTokens'>,
@@ -117,7 +127,7 @@ export class HeadWriter {
       const goes =
         drop[id] !== 1 &&
         (connectionTokens === null || !isNamed(connectionTokens, id, headers[2 * i] as string)) &&
-        (dropNames === null || id !== HeaderId.other || !dropNames.has((headers[2 * i] as string).toLowerCase()));
+        (dropNames === null || id !== HeaderId.other || !dropNames.has(dropName(headers[2 * i] as string)));
       const line = lines[i] as number;
       if (goes && mayCopy && line >= 0) {
         if (runFrom < 0) runFrom = line;
@@ -138,6 +148,12 @@ export class HeadWriter {
     const line = fieldLine(name, value);
     if (line === undefined) this.#refused = true;
     else this.#text += line;
+  }
+
+  /** Adds lines, each with its CRLF, that were put together of texts; where they are not just that, the head is refused. */
+  lines(text: string): void {
+    if (LINES.test(text)) this.#text += text;
+    else this.#refused = true;
   }
 
   /** Adds lines made before. */

@@ -59,12 +59,14 @@ export const HeaderId = {
   age: 48,
   vary: 49,
   accessControlRequestMethod: 50,
+  maxForwards: 51,
+  proxyAuthenticationInfo: 52,
 } as const;
 
 export type HeaderId = (typeof HeaderId)[keyof typeof HeaderId];
 
 /** One more than the greatest id: the length of a table indexed by id. */
-export const HEADER_ID_COUNT = 51;
+export const HEADER_ID_COUNT = 53;
 
 /** Each known name in lower case. */
 export const ID_BY_NAME: ReadonlyMap<string, HeaderId> = new Map([
@@ -116,6 +118,8 @@ export const ID_BY_NAME: ReadonlyMap<string, HeaderId> = new Map([
   ['age', HeaderId.age],
   ['vary', HeaderId.vary],
   ['access-control-request-method', HeaderId.accessControlRequestMethod],
+  ['max-forwards', HeaderId.maxForwards],
+  ['proxy-authentication-info', HeaderId.proxyAuthenticationInfo],
 ]);
 
 const MAX_REMEMBERED = 2048;

@@ -13,6 +13,7 @@ export { type FieldList, fieldValue, joinedFieldValue, namedFieldValue } from '.
 export type { BodyKind, Framing } from './framing.ts';
 export type { HeadLimits } from './head-reader.ts';
 export {
+  dropName,
   dropTable,
   type FieldText,
   fieldLine,

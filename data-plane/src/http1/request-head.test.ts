@@ -37,6 +37,7 @@ test('a head is read whole from one chunk and the offset behind it is given', ()
     upgrade: null,
     expectContinue: false,
     trailersAccepted: false,
+    maxForwards: -1,
     hostSeen: true,
     hostEmpty: false,
     upgradeValue: null,
@@ -126,6 +127,9 @@ describe('the target', () => {
     ['GET', 'http://B.example', { form: 'absolute', path: '/', scheme: 'http', host: { authority: 'b.example' } }],
     ['GET', 'HTTPS://b:8443/x?y', { form: 'absolute', path: '/x?y', scheme: 'https', host: { authority: 'b:8443' } }],
     ['GET', 'http://b?y/z', { form: 'absolute', path: '/?y/z', host: { authority: 'b' } }],
+    ['OPTIONS', 'http://b', { form: 'absolute', path: '*', host: { authority: 'b' } }],
+    ['OPTIONS', 'http://b/', { form: 'absolute', path: '/', host: { authority: 'b' } }],
+    ['OPTIONS', 'http://b?x', { form: 'absolute', path: '/?x', host: { authority: 'b' } }],
     ['GET', 'http://[::1]:80/', { form: 'absolute', path: '/', host: { name: '[::1]', port: 80 } }],
     ['OPTIONS', '*', { form: 'asterisk', path: '*' }],
   ])('%s %s has its form', (method, target, expected) => {
@@ -331,5 +335,21 @@ describe('Expect', () => {
 
   test.each(['garbage', '', '100-continue, x', '100-continue, 100-continue'])('%j is refused with 417', (value) => {
     expect(readWith(`Expect: ${value}`)).toMatchObject({ code: 'expectation_failed', status: 417 });
+  });
+});
+
+describe('Max-Forwards', () => {
+  test('is read as a number', () => {
+    expect(readWith('Max-Forwards: 0')).toMatchObject({ maxForwards: 0 });
+    expect(readWith('max-forwards:010')).toMatchObject({ maxForwards: 10 });
+    expect(readWith()).toMatchObject({ maxForwards: -1 });
+  });
+
+  test.each(['', '-1', '+1', '0x1', '1,2', '1 2', '1e1', '1234567890'])('%j is refused', (value) => {
+    expect(readWith(`Max-Forwards: ${value}`)).toMatchObject({ code: 'bad_request' });
+  });
+
+  test('twice is refused', () => {
+    expect(readWith('Max-Forwards: 1', 'Max-Forwards: 1')).toMatchObject({ code: 'bad_request' });
   });
 });

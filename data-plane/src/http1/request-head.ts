@@ -21,7 +21,8 @@ export interface RequestHead extends FieldList, Framing {
   method: string;
   /** The request target as received. */
   target: string;
-  /** Path and query of the target as received (`/` where an absolute target has none); `*` for `OPTIONS *`. */
+  /** Path and query of the target as received (`/` where an absolute target has none); `*` for `OPTIONS *`, also
+   * where that is written as an absolute target without path (RFC 9112 3.2.4). */
   path: string;
   form: 'origin' | 'absolute' | 'asterisk';
   /** Scheme of an absolute target, else empty. */
@@ -39,6 +40,8 @@ export interface RequestHead extends FieldList, Framing {
   upgrade: string | null;
   /** TE lists `trailers` (with Connection: TE or not). */
   trailersAccepted: boolean;
+  /** Value of Max-Forwards, -1 where absent: how often the request may still be passed on (RFC 9110 7.6.2). */
+  maxForwards: number;
 }
 
 export const REQUEST_HEAD_LIMITS: HeadLimits = {
@@ -71,6 +74,9 @@ const HOST_INVALID = refuse('bad_request', 'invalid Host');
 const HOST_MISSING = refuse('bad_request', 'no Host');
 const EXPECTATION = refuse('expectation_failed', 'expectation other than 100-continue');
 const UPGRADE_REPEATED = refuse('bad_request', 'more than one Upgrade');
+const MAX_FORWARDS_INVALID = refuse('bad_request', 'invalid Max-Forwards');
+
+const MAX_FORWARDS = /^\d{1,9}$/;
 
 interface RequestHeadInProgress extends RequestHead {
   hostSeen: boolean;
@@ -112,6 +118,7 @@ function createRequestHead(): RequestHeadInProgress {
     expectContinue: false,
     upgrade: null,
     trailersAccepted: false,
+    maxForwards: -1,
     hostSeen: false,
     hostEmpty: false,
     upgradeValue: null,
@@ -146,7 +153,8 @@ function readOtherForm(head: RequestHead): Refusal | null {
   head.scheme = (match[1] as string).toLowerCase() as 'http' | 'https';
   head.host = host;
   const path = target.slice(match[0].length - (match[3] as string).length);
-  head.path = path.startsWith('/') ? path : `/${path}`;
+  if (path === '' && head.method === 'OPTIONS') head.path = '*';
+  else head.path = path.startsWith('/') ? path : `/${path}`;
   return null;
 }
 
@@ -188,6 +196,10 @@ function readRequestField(given: RequestHead, id: HeaderId, value: string): Refu
       return null;
     case HeaderId.te:
       head.trailersAccepted ||= value.toLowerCase().split(',').map(trimmed).includes('trailers');
+      return null;
+    case HeaderId.maxForwards:
+      if (head.maxForwards >= 0 || !MAX_FORWARDS.test(value)) return MAX_FORWARDS_INVALID;
+      head.maxForwards = Number(value);
       return null;
     default:
       return null;

@@ -125,3 +125,11 @@ test('a head beyond the limits is a protocol error', () => {
   expect(long(headerBytes)).toMatchObject({ ok: true });
   expect(long(headerBytes + 1)).toMatchObject(refused);
 });
+
+test('a Date is known to be there, unless Connection takes it away', () => {
+  const of = (...lines: string[]) =>
+    read(`HTTP/1.1 204 No Content\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n`);
+  expect(of('Date: x')).toMatchObject({ dated: true });
+  expect(of()).toMatchObject({ dated: false });
+  expect(of('Date: x', 'Connection: Date')).toMatchObject({ dated: false });
+});

@@ -26,6 +26,8 @@ export interface ResponseHead extends FieldList, Framing {
   keepAlive: boolean;
   /** Value of Upgrade where Connection lists it; else null. */
   upgrade: string | null;
+  /** It has a Date that may be passed on. */
+  dated: boolean;
 }
 
 export const RESPONSE_HEAD_LIMITS: HeadLimits = { targetBytes: 0, headerBytes: 64 * 1024, headerCount: 200 };
@@ -98,6 +100,7 @@ function createResponseHead(): ResponseHead {
     upgradeAsked: false,
     keepAlive: false,
     upgrade: null,
+    dated: false,
   };
 }
 
@@ -127,6 +130,9 @@ function readResponseField(head: ResponseHead, id: HeaderId, value: string): Ref
       if (head.upgrade !== null) return UPGRADE_REPEATED;
       head.upgrade = value;
       return null;
+    case HeaderId.date:
+      head.dated = true;
+      return null;
     default:
       return null;
   }
@@ -135,6 +141,7 @@ function readResponseField(head: ResponseHead, id: HeaderId, value: string): Ref
 /** RFC 9112 6.3, but for HEAD, which only the caller knows. */
 function finishResponseHead(head: ResponseHead): Refusal | null {
   if (!head.upgradeAsked) head.upgrade = null;
+  if (head.connectionTokens?.includes('date')) head.dated = false;
   const { status } = head;
   if (status < 200 || status === 204) return head.chunked || head.contentLength > 0 ? BODY_WITHOUT : null;
   if (status === 304) return null;

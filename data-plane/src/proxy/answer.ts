@@ -22,10 +22,9 @@ export function answerProblem(
   const { head } = x;
   x.keepAlive = head.keepAlive && !x.client.leaving && code !== 'request_timeout' && maySkipBody(x);
   const body = problemBody(code, detail, x.requestId);
-  const text =
-    `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\ncontent-type: application/problem+json\r\n` +
-    `content-length: ${Buffer.byteLength(body)}\r\ndate: ${new Date().toUTCString()}\r\n` +
-    `${proxyStatusLine(code, proxyError)}${lines}${ownResponseLines(x)}${connectionLine(x)}\r\n`;
+  let text = problemHead(x, code, body, lines, proxyError);
+  // Lines that cannot stand in a head are left out: the answer itself is the gateway's own.
+  text ??= problemHead(x, code, body, '', proxyError) as string;
   x.client.sendText(head.method === 'HEAD' ? text : text + latin1(body));
   x.answered(status);
 }
@@ -33,13 +32,38 @@ export function answerProblem(
 /** Answers with what the configuration says. `lines`: field lines, no framing. `body` in latin1. */
 export function answerConfigured(x: Exchange, status: number, lines: FieldText, body: string): void {
   x.takeArrived();
+  const { writer, dateLine } = x.context;
   x.keepAlive = x.head.keepAlive && !x.client.leaving && maySkipBody(x);
-  const length = status === 204 || status === 304 ? '' : `content-length: ${body.length}\r\n`;
-  const text =
-    `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${length}date: ${new Date().toUTCString()}\r\n` +
-    `${lines}${ownResponseLines(x)}${connectionLine(x)}\r\n`;
+  writer.response(status, reasonPhrase(status));
+  if (status !== 204 && status !== 304) writer.fields(`content-length: ${body.length}\r\n` as FieldText);
+  writer.fields(dateLine);
+  writer.fields(lines);
+  writer.fields(ownResponseLines(x) as FieldText);
+  writer.fields(connectionLine(x) as FieldText);
+  const text = writer.end() as string;
   x.client.sendText(x.head.method === 'HEAD' ? text : text + body);
   x.answered(status);
+}
+
+/** Undefined where `lines` or `proxyError` are not what can stand in a head. */
+function problemHead(
+  x: Exchange,
+  code: ProblemCode,
+  body: string,
+  lines: string,
+  proxyError: string | undefined,
+): string | undefined {
+  const { writer, dateLine } = x.context;
+  const { status } = problemKinds[code];
+  writer.response(status, reasonPhrase(status));
+  writer.fields(
+    `content-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n` as FieldText,
+  );
+  writer.fields(dateLine);
+  writer.lines(`${proxyStatusLine(code, proxyError)}${lines}`);
+  writer.fields(ownResponseLines(x) as FieldText);
+  writer.fields(connectionLine(x) as FieldText);
+  return writer.end();
 }
 
 /** What every answer carries, wherever it comes from: the request's names and its limits. */

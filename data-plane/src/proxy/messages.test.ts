@@ -9,7 +9,8 @@ function masked(head: string): string {
   return head
     .replace(/x-request-id: [0-9a-f]{32}\r\n/, 'x-request-id: ID\r\n')
     .replace(/00-[0-9a-f]{32}-[0-9a-f]{16}-00/, 'TRACE')
-    .replace(/x-trace-id: [0-9a-f]{32}\r\n/, 'x-trace-id: TRACE\r\n');
+    .replace(/x-trace-id: [0-9a-f]{32}\r\n/, 'x-trace-id: TRACE\r\n')
+    .replace(/date: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n/, 'date: NOW\r\n');
 }
 
 const FORWARDING =
@@ -31,7 +32,7 @@ describe('a request', () => {
       'HTTP/1.1 201 Made It\r\nServer: o\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nContent-Length: 5\r\n\r\nhello',
     );
     expect(masked(await client.takeHead())).toBe(
-      `HTTP/1.1 201 Made It\r\nServer: o\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n${NAMES}Content-Length: 5\r\n\r\n`,
+      `HTTP/1.1 201 Made It\r\nServer: o\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\ndate: NOW\r\n${NAMES}Content-Length: 5\r\n\r\n`,
     );
     expect(await client.takeBytes(5)).toBe('hello');
   });
@@ -141,7 +142,7 @@ describe('a request', () => {
     );
     upstream.send('HTTP/1.1 200 OK\r\nServer: o\r\nX-Powered-By: p\r\nContent-Length: 0\r\n\r\n');
     expect(masked(await client.takeHead())).toBe(
-      `HTTP/1.1 200 OK\r\n${NAMES}Content-Length: 0\r\nserver: sluice\r\n\r\n`,
+      `HTTP/1.1 200 OK\r\ndate: NOW\r\n${NAMES}Content-Length: 0\r\nserver: sluice\r\n\r\n`,
     );
     client.send('GET /api HTTP/1.1\r\nHost: a\r\n\r\n');
     expect(await upstream.takeHead()).toMatch(/^GET \/ HTTP/);

@@ -25,4 +25,5 @@ export const NO_HEAD: RequestHead = {
   expectContinue: false,
   upgrade: null,
   trailersAccepted: false,
+  maxForwards: -1,
 };

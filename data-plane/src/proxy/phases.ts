@@ -1,5 +1,5 @@
 import { normalizePath } from '@sluice/engine';
-import { fieldValue, HeaderId } from '../http1/index.ts';
+import { type FieldText, fieldValue, HeaderId } from '../http1/index.ts';
 import { answerConfigured, answerProblem } from './answer.ts';
 import { authenticate } from './authenticate.ts';
 import { checkLimits } from './check-limits.ts';
@@ -31,6 +31,7 @@ export const REQUEST_PHASES: readonly Phase[] = [
   // After authentication: only now is it known whose limits they are.
   limitByCaller,
   // After everything that decides whether the client may ask at all.
+  answerForService,
   respondDirectly,
   requireService,
   // By the announced length, before a byte of the body is sent on.
@@ -52,6 +53,11 @@ function takeRevision(x: Exchange): boolean {
 
 function normalizeTarget(x: Exchange): boolean {
   const { path: target } = x.head;
+  // RFC 9110 7.4; a proxy that is trusted may have ended the TLS.
+  if (x.head.scheme === 'https' && !x.client.peer.isTrusted(x.listener)) {
+    answerProblem(x, 'bad_request', 'An https target on a connection without TLS.');
+    return true;
+  }
   const queryAt = target.indexOf('?');
   const path = normalizePath(queryAt < 0 ? target : target.slice(0, queryAt), x.listener);
   if (typeof path !== 'string') {
@@ -106,6 +112,13 @@ function limitByAddress(x: Exchange): boolean {
 
 function limitByCaller(x: Exchange): boolean {
   return checkLimits(x, x.route.callerLimits);
+}
+
+/** RFC 9110 7.6.2: OPTIONS that may not be passed on any further has arrived, and only asked whether it would. */
+function answerForService(x: Exchange): boolean {
+  if (x.head.maxForwards !== 0 || x.head.method !== 'OPTIONS') return false;
+  answerConfigured(x, 200, '' as FieldText, '');
+  return true;
 }
 
 function respondDirectly(x: Exchange): boolean {

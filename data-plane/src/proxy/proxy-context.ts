@@ -1,5 +1,5 @@
 import type { ListenerPlan, RoutePlan, ServicePlan, Tables } from '@sluice/engine';
-import { HeadWriter } from '../http1/index.ts';
+import { type FieldText, HeadWriter } from '../http1/index.ts';
 import { NO_SLOT, RouteRequests, type Shared } from '../shared/index.ts';
 import { Callers } from './callers.ts';
 import { RandomHex } from './random-hex.ts';
@@ -37,6 +37,8 @@ export class ProxyContext {
   readonly unrouted: { readonly requests: RouteRequests; readonly duration: number };
   /** The time of the event being handled, microseconds of the shared clock: read once for each. */
   nowUs = 0;
+  #dateSecond = -1;
+  #dateLine = '' as FieldText;
   readonly #services = new WeakMap<ServicePlan, ServiceState>();
   readonly #routes = new WeakMap<ListenerPlan, WeakMap<RoutePlan, RouteState>>();
   #listener: ListenerPlan | null = null;
@@ -62,6 +64,16 @@ export class ProxyContext {
 
   get nowMs(): number {
     return this.nowUs / 1000;
+  }
+
+  /** The Date field of an answer made, or received without one, now (RFC 9110 6.6.1). Written once a second. */
+  get dateLine(): FieldText {
+    const second = Math.floor(this.nowUs / 1e6);
+    if (second !== this.#dateSecond) {
+      this.#dateSecond = second;
+      this.#dateLine = `date: ${new Date().toUTCString()}\r\n` as FieldText;
+    }
+    return this.#dateLine;
   }
 
   /** What is kept ready for a route of the present revision. */

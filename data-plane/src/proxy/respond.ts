@@ -1,5 +1,5 @@
 import type { FieldText } from '../http1/index.ts';
-import { type ResponseHead, withBody } from '../http1/index.ts';
+import { HeaderId, type ResponseHead, withBody } from '../http1/index.ts';
 import { FAILURE } from '../shared/index.ts';
 import { connectionLine, ownResponseLines } from './answer.ts';
 import { armTimer } from './deadlines.ts';
@@ -121,6 +121,7 @@ function responseHead(x: Exchange, head: ResponseHead): string | undefined {
   const { route } = x;
   writer.response(head.status, head.reason);
   writer.forward(head, route.responseDrop, route.responseDropNames);
+  if (!head.dated && route.responseDrop[HeaderId.date] !== 1) writer.fields(x.context.dateLine);
   writer.fields(ownResponseLines(x) as FieldText);
   switch (x.responseBody.relay) {
     case 'length':

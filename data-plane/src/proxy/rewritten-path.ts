@@ -1,9 +1,11 @@
 import type { PathRewritePlan } from '@sluice/engine';
 import type { Exchange } from './exchange.ts';
 
-/** The path as the route rewrites it, for the upstream or for a redirect. Begins with one slash; not checked for anything else. */
+/** The path as the route rewrites it, for the upstream or for a redirect. Begins with one slash, or is `*`; not checked for anything else. */
 export function rewrittenPath(x: Exchange): string {
   const { path: rewrite } = x.plan.rewrite;
+  // The server as a whole has no path to rewrite.
+  if (x.path === '*') return x.path;
   switch (rewrite.kind) {
     case 'keep':
       return x.path;

@@ -1,5 +1,6 @@
 import type { HeaderEditsPlan, ListenerPlan, RoutePlan, ServicePlan } from '@sluice/engine';
 import {
+  dropName,
   dropTable,
   type FieldText,
   HeaderId,
@@ -118,7 +119,7 @@ const SHARED_IDS: ReadonlySet<HeaderId> = new Set([
 
 function unknownNames(names: readonly string[]): ReadonlySet<string> | null {
   const unknown = names.filter((name) => headerIdOf(name) === HeaderId.other);
-  return unknown.length === 0 ? null : new Set(unknown);
+  return unknown.length === 0 ? null : new Set(unknown.map(dropName));
 }
 
 /** Checked where the plan was built. */

@@ -8,11 +8,14 @@ import {
   type WeightedSet,
   weightedSet,
 } from '@sluice/engine';
+import { type Host, parseHost } from '../http1/index.ts';
 import type { Shared } from '../shared/index.ts';
 
 /** A service of one revision with what a worker keeps ready for it. */
 export class ServiceState {
   readonly plan: ServicePlan;
+  /** What a request that names no host is said to be for: the first endpoint, as configured. */
+  readonly host: Host | null;
   /** Histogram of the time to the upstream's response head. */
   readonly upstreamDuration: number;
   /** Counter of tries after the first. */
@@ -26,6 +29,7 @@ export class ServiceState {
   constructor(plan: ServicePlan, { metrics, endpointHealth, columns }: Shared) {
     const { endpoints } = plan;
     this.plan = plan;
+    this.host = parseHost(endpoints[0]?.address ?? '') ?? null;
     this.upstreamDuration = metrics.upstreamDuration(plan.slot);
     this.retries = metrics.retries(plan.slot);
     this.#set = weightedSet(endpoints.map(({ weight }) => weight));

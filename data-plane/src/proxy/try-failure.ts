@@ -55,7 +55,7 @@ export function connectFailureOf(error: Error | undefined): TryFailure {
 }
 
 /** Methods that ask for nothing to change (RFC 9110, 9.2.1). */
-export const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+export const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Whether the route retries this failure of a request with this method. What was never sent may be sent whatever the method. */
 export function isRetried(failure: TryFailure, retry: RetryPlan, methodMayRepeat: boolean): boolean {

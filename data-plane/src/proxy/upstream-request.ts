@@ -1,4 +1,4 @@
-import type { FieldText } from '../http1/index.ts';
+import type { FieldText, RequestHead } from '../http1/index.ts';
 import type { Exchange } from './exchange.ts';
 import { rewrittenPath } from './rewritten-path.ts';
 
@@ -10,7 +10,7 @@ export function upstreamHead(x: Exchange): string | undefined {
   const { head, route, listener, caller } = x;
   const { writer } = x.context;
   const { peer } = x.client;
-  writer.request(head.method, rewrittenPath(x) + x.query, route.host ?? head.host);
+  writer.request(head.method, rewrittenPath(x) + x.query, route.host ?? head.host ?? x.destination.service.host);
   const drop = peer.isTrusted(listener) ? route.trustedRequestDrop : route.requestDrop;
   writer.forward(head, drop, route.requestDropNames);
   writer.fields(peer.forwardingLines(head, listener));
@@ -19,8 +19,14 @@ export function upstreamHead(x: Exchange): string | undefined {
   if (head.trailersAccepted && head.minor === 1) writer.fields(TRAILERS_ACCEPTED);
   if (head.chunked) writer.chunked();
   else if (head.contentLength >= 0) writer.contentLength(head.contentLength);
+  if (head.maxForwards >= 0) writer.fields(`max-forwards: ${forwardsLeft(head)}\r\n` as FieldText);
   writer.fields(route.requestLines);
   return writer.end();
+}
+
+/** Counted down for OPTIONS, which means it; other methods may say it to whom they please (RFC 9110 7.6.2). */
+function forwardsLeft({ method, maxForwards }: RequestHead): number {
+  return method === 'OPTIONS' ? maxForwards - 1 : maxForwards;
 }
 
 const TRAILERS_ACCEPTED = 'te: trailers\r\nconnection: te\r\n' as FieldText;

@@ -12,6 +12,7 @@ const nul = 'bad_request: the path holds NUL';
 const character = 'bad_request: the path holds a character that must be percent-encoded';
 const incomplete = 'bad_request: the path holds an incomplete percent-encoding';
 const overlong = 'bad_request: the path holds an overlong UTF-8 sequence';
+const parameters = 'bad_request: the path holds a dot segment with parameters';
 const start = 'bad_request: the path must begin with "/"';
 
 const tables: Readonly<Record<string, readonly (readonly [path: string, expected: string])[]>> = {
@@ -52,7 +53,9 @@ const tables: Readonly<Record<string, readonly (readonly [path: string, expected
   ],
   'a semicolon is data': [
     ['/a;v=1/;/b', '/a;v=1/;/b'],
-    ['/a/..;/b', '/a/..;/b'],
+    ['/a..;/b', '/a..;/b'],
+    ['/...;/b', '/...;/b'],
+    ['/a%3bb', '/a%3Bb'],
   ],
   'what browsers send bare is escaped': [['/a|b[c]', '/a%7Cb%5Bc%5D']],
   'slashes and backslashes within a segment are refused': [
@@ -76,6 +79,14 @@ const tables: Readonly<Record<string, readonly (readonly [path: string, expected
     ['/{a}', character],
     ['/a^b`', character],
   ],
+  'dot segments with parameters are refused, however they are escaped': [
+    ['/a/..;/b', parameters],
+    ['/a/.;x=1/b', parameters],
+    ['/..;', parameters],
+    ['/a/%2e%2E;x', parameters],
+    ['/a/..%3b/b', parameters],
+    ['/a/.%2e%3B', parameters],
+  ],
   'incomplete escapes are refused': [
     ['/%', incomplete],
     ['/%4', incomplete],
@@ -91,6 +102,9 @@ const tables: Readonly<Record<string, readonly (readonly [path: string, expected
     ['/%C1%81', overlong],
     ['/%e0%80%af', overlong],
     ['/%F0%80%80%af', overlong],
+    ['/%f8%80%80%80%af', overlong],
+    ['/%fc%80%80%80%80%af', overlong],
+    ['/%fcber', '/%FCber'],
     ['/%c0', '/%C0'],
     ['/%C1rvore', '/%C1rvore'],
     ['/%e0%a0%80', '/%E0%A0%80'],

@@ -27,11 +27,12 @@ const PERCENT = 0x25;
 
 /**
  * The one form of a path, used to route, authorize, limit, cache and forward (RFC 3986 sections 6.2.2 and 5.2.4): escapes of
- * unreserved characters decoded, the others in upper case, `|`, `[` and `]` escaped, dot segments removed. `;` is data, `//` is
- * kept. An empty path is `/`; `*` (OPTIONS) stays. Returns its argument where nothing is to be done. Idempotent.
+ * unreserved characters decoded, the others in upper case, `|`, `[` and `]` escaped, dot segments removed. `;` is data within its
+ * segment, `//` is kept. An empty path is `/`; `*` (OPTIONS) stays. Returns its argument where nothing is to be done. Idempotent.
  *
  * Refused: what does not begin with `/`; NUL, other controls and non-ASCII, also NUL as `%00`; characters no path may hold;
- * incomplete escapes; escaped slashes and backslashes; overlong UTF-8 in escapes (`%C0%AF`).
+ * incomplete escapes; escaped slashes and backslashes; overlong UTF-8 in escapes (`%C0%AF`); dot segments with parameters (`..;x`),
+ * which are dot segments to servers that cut off what follows `;`.
  */
 export function normalizePath(path: string, options: NormalizePathOptions = DEFAULTS): string | BadPath {
   if (path === '') return '/';
@@ -65,10 +66,14 @@ const BAD_ESCAPE = bad('the path holds an incomplete percent-encoding');
 const BAD_NUL = bad('the path holds NUL');
 const BAD_SLASH = bad('the path holds an encoded slash or a backslash');
 const BAD_UTF8 = bad('the path holds an overlong UTF-8 sequence');
+const BAD_DOTS = bad('the path holds a dot segment with parameters');
+
+const DOTS_WITH_PARAMETERS = /\/\.{1,2}(?:;|%3B)/;
 
 function rewritePath(path: string, options: NormalizePathOptions): string | BadPath {
   const unescaped = canonicalizeEscapes(path, options.allowEncodedSlashes === true);
   if (typeof unescaped !== 'string') return unescaped;
+  if (DOTS_WITH_PARAMETERS.test(unescaped)) return BAD_DOTS;
   return removeDotSegments(unescaped, options.mergeSlashes === true);
 }
 
@@ -101,12 +106,21 @@ function canonicalizeEscapes(path: string, allowEncodedSlashes: boolean): string
   return copied === 0 ? path : out + path.slice(copied);
 }
 
+/** By lead byte: second bytes from 0x80 up to this make a sequence that is longer than its code point needs; 0xF8 and 0xFC: old forms. */
+const OVERLONG_BELOW: ReadonlyMap<number, number> = new Map([
+  [0xc0, 0xc0],
+  [0xc1, 0xc0],
+  [0xe0, 0xa0],
+  [0xf0, 0x90],
+  [0xf8, 0x88],
+  [0xfc, 0x84],
+]);
+
 /** Whether the byte and the escape that follows begin a UTF-8 sequence longer than its code point needs (RFC 3629 section 3). */
 function isOverlongLead(byte: number, path: string, next: number): boolean {
-  if (byte !== 0xc0 && byte !== 0xc1 && byte !== 0xe0 && byte !== 0xf0) return false;
-  if (path.charCodeAt(next) !== PERCENT) return false;
+  const end = OVERLONG_BELOW.get(byte);
+  if (end === undefined || path.charCodeAt(next) !== PERCENT) return false;
   const following = Number.parseInt(path.slice(next + 1, next + 3), 16);
-  const end = byte === 0xe0 ? 0xa0 : byte === 0xf0 ? 0x90 : 0xc0;
   return following >= 0x80 && following < end;
 }
 
