@@ -66,9 +66,9 @@ function problemHead(
   return writer.end();
 }
 
-/** What every answer carries, wherever it comes from: the request's names and its limits. */
+/** What every answer carries, wherever it comes from: the request's names, what is said to other origins, and its limits. */
 export function ownResponseLines(x: Exchange): string {
-  const names = `${x.listener.requestIdHeader}: ${x.requestId}\r\nx-trace-id: ${x.trace.traceId}\r\n`;
+  const names = `${x.listener.requestIdHeader}: ${x.requestId}\r\nx-trace-id: ${x.trace.traceId}\r\n${x.corsLines}`;
   return x.rateLimit === '' ? names : `${names}ratelimit: ${x.rateLimit}\r\nratelimit-policy: ${x.rateLimitPolicy}\r\n`;
 }
 

@@ -69,6 +69,8 @@ export class Exchange implements RouteRequest, UpstreamUser, TimerOwner {
   destination!: DestinationState;
   /** What it counts for; NO_SLOT: none, or not known yet. */
   serviceSlot = NO_SLOT;
+  /** What scripts of other origins are told. */
+  corsLines = '' as FieldText;
   /** What the client is told of its limits. */
   rateLimit = '';
   rateLimitPolicy = '';
@@ -285,6 +287,7 @@ export class Exchange implements RouteRequest, UpstreamUser, TimerOwner {
     this.routed = false;
     this.serviceSlot = NO_SLOT;
     this.caller = null;
+    this.corsLines = '' as FieldText;
     this.rateLimit = '';
     this.rateLimitPolicy = '';
     this.charges.clear();

@@ -1,6 +1,7 @@
 import { normalizePath } from '@sluice/engine';
 import { type FieldText, fieldValue, HeaderId } from '../http1/index.ts';
 import { answerConfigured, answerProblem } from './answer.ts';
+import { answerCors } from './answer-cors.ts';
 import { authenticate } from './authenticate.ts';
 import { checkLimits } from './check-limits.ts';
 import { chooseDestination } from './choose-destination.ts';
@@ -23,6 +24,8 @@ export const REQUEST_PHASES: readonly Phase[] = [
   requireWholeRoute,
   // The client asks again elsewhere: nothing of this request is looked at further.
   redirect,
+  // Before authentication: browsers send no credentials with a preflight, and scripts are to read refusals too.
+  answerCors,
   // Before authentication, so that guessing keys is limited too.
   limitByAddress,
   authenticate,

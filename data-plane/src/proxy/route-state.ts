@@ -11,6 +11,7 @@ import {
   RESPONSE_DROP,
 } from '../http1/index.ts';
 import { type KeyPart, keyPart, NO_SLOT, RouteRequests, type Shared } from '../shared/index.ts';
+import { CORS_RESPONSE_FIELDS, type CorsState, corsState } from './cors-state.ts';
 import type { DestinationState } from './destination-state.ts';
 import { type LimitState, limitState } from './limit-state.ts';
 import { type ResponseState, responseState } from './response-state.ts';
@@ -27,6 +28,8 @@ export interface RouteState {
   readonly requests: RouteRequests;
   /** Histogram of whole requests. */
   readonly duration: number;
+  /** Null: nothing is said about other origins. */
+  readonly cors: CorsState | null;
   readonly addressLimits: readonly LimitState[];
   readonly callerLimits: readonly LimitState[];
   readonly routePart: KeyPart;
@@ -68,7 +71,8 @@ export function buildRouteState(
   const { requestIdHeader } = listener;
   const credentials = (plan.auth?.methods ?? []).filter((method) => method.location === 'header' && !method.forward);
   const requestNames = [...removedNames(plan.requestHeaders), ...credentials.map(({ name }) => name), requestIdHeader];
-  const responseNames = [...removedNames(plan.responseHeaders), requestIdHeader];
+  const corsNames = plan.cors === undefined ? [] : CORS_RESPONSE_FIELDS;
+  const responseNames = [...removedNames(plan.responseHeaders), ...corsNames, requestIdHeader];
   const trustedRequestDrop = dropTable(REQUEST_DROP, [...OWN_REQUEST_FIELDS, ...knownIds(requestNames)]);
   const hasLimits = plan.addressLimits.length + plan.callerLimits.length > 0;
   return {
@@ -82,6 +86,7 @@ export function buildRouteState(
     response: plan.response === undefined ? null : responseState(plan.response, plan.responseHeaders),
     requests: new RouteRequests(shared.metrics, plan.slot),
     duration: shared.metrics.requestDuration(plan.slot),
+    cors: plan.cors === undefined ? null : corsState(plan.cors),
     addressLimits: plan.addressLimits.map((limit) => limitState(limit, plan.slot, shared)),
     callerLimits: plan.callerLimits.map((limit) => limitState(limit, plan.slot, shared)),
     routePart: keyPart(hashKey, 'route', plan.name),

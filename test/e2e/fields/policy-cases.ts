@@ -28,6 +28,51 @@ const admitted = async (world: World): Promise<number> =>
 const policyHeader = async ({ ask, run }: World): Promise<string | undefined> =>
   (await ask({ headers: { 'x-run': run } })).header('ratelimit-policy');
 
+/** What a preflight, or a request, of an origin is told under a name. */
+const told =
+  (name: string, preflight: boolean) =>
+  async ({ ask }: World): Promise<string | undefined> =>
+    (
+      await ask({
+        method: preflight ? 'OPTIONS' : 'GET',
+        headers: { origin: 'https://a.example', ...(preflight ? { 'access-control-request-method': 'GET' } : {}) },
+      })
+    ).header(`access-control-${name}`);
+
+const cors = (spec: Spec): Spec => ({ cors: { origins: ['https://a.example'], ...spec } });
+const corsCases: readonly FieldCase[] = [
+  policy(['Policy.cors', 'Cors.origins'], cors({}), cors({ origins: ['https://b.example'] }), {
+    observe: told('allow-origin', false),
+    was: 'https://a.example',
+    is: undefined,
+  }),
+  policy(['Cors.methods'], cors({ methods: ['GET'] }), cors({ methods: ['PUT'] }), {
+    observe: told('allow-methods', true),
+    was: 'GET',
+    is: 'PUT',
+  }),
+  policy(['Cors.headers'], cors({ headers: ['x-a'] }), cors({ headers: ['x-b'] }), {
+    observe: told('allow-headers', true),
+    was: 'x-a',
+    is: 'x-b',
+  }),
+  policy(['Cors.expose_headers'], cors({ exposeHeaders: ['x-a'] }), cors({ exposeHeaders: ['x-b'] }), {
+    observe: told('expose-headers', false),
+    was: 'x-a',
+    is: 'x-b',
+  }),
+  policy(['Cors.credentials'], cors({}), cors({ credentials: true }), {
+    observe: told('allow-credentials', false),
+    was: undefined,
+    is: 'true',
+  }),
+  policy(['Cors.max_age'], cors({}), cors({ maxAge: '1m' }), {
+    observe: told('max-age', true),
+    was: '600',
+    is: '60',
+  }),
+];
+
 export const policyCases: readonly FieldCase[] = [
   policy(
     ['Policy.auth'],
@@ -174,4 +219,5 @@ export const policyCases: readonly FieldCase[] = [
     was: '"one";q=7;w=3600, "two";q=100;w=3600',
     is: '"one";q=100;w=3600, "two";q=7;w=3600',
   },
+  ...corsCases,
 ];

@@ -430,4 +430,14 @@ export const routeCases: readonly FieldCase[] = [
   },
   ...redirectCases,
   ...respondCases,
+  {
+    proves: ['Route.cors'],
+    key: 'Route/r',
+    from: route({}),
+    to: route({ cors: { origins: ['https://a.example'] } }),
+    observe: async ({ ask }) =>
+      (await ask({ headers: { origin: 'https://a.example' } })).header('access-control-allow-origin'),
+    was: undefined,
+    is: 'https://a.example',
+  },
 ];

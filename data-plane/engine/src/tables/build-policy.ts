@@ -1,5 +1,7 @@
 import type { Auth, AuthMethod, Policy, Route } from '@sluice/proto';
 import type { PolicyLayer } from '../config/policy-layers.ts';
+import type { CorsPlan } from '../decide/cors.ts';
+import { buildCors } from './build-cors.ts';
 import { buildHeaderEdits } from './build-header-edits.ts';
 import { buildLimits } from './build-limit.ts';
 import { buildRetry } from './build-retry.ts';
@@ -12,6 +14,7 @@ import { durationMs } from './read-duration.ts';
 export interface PolicyFields extends PolicyLayer {
   readonly auth: AuthPlan | undefined;
   readonly limits: readonly LimitPlan[];
+  readonly cors: CorsPlan | undefined;
   readonly requestHeaders: HeaderEditsPlan | undefined;
   readonly responseHeaders: HeaderEditsPlan | undefined;
   readonly timeoutMs: number | undefined;
@@ -33,6 +36,7 @@ export function buildPolicyFields(owner: string, fields: Policy | Route, { slots
   return {
     auth: fields.auth && buildAuth(fields.auth),
     limits: buildLimits(owner, fields.rateLimits, slots),
+    cors: fields.cors && buildCors(fields.cors),
     requestHeaders: fields.requestHeaders && buildHeaderEdits(fields.requestHeaders),
     responseHeaders: fields.responseHeaders && buildHeaderEdits(fields.responseHeaders),
     timeoutMs: durationMs(fields.timeout, undefined),

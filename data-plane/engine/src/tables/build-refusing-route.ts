@@ -22,6 +22,7 @@ export function buildRefusingRoute(name: string, { spec }: Resource, slots: Slot
     fields: {
       auth: undefined,
       limits: [],
+      cors: undefined,
       requestHeaders: undefined,
       responseHeaders: undefined,
       timeoutMs: undefined,

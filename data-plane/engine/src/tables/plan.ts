@@ -3,6 +3,7 @@
  * and uses nothing else to its end, so it sees one revision whatever is activated meanwhile.
  */
 import type { BreakerPolicy } from '../decide/breaker.ts';
+import type { CorsPlan } from '../decide/cors.ts';
 import type { GcraPlan } from '../decide/gcra.ts';
 
 /** A route with everything its policies and its service contribute. */
@@ -18,6 +19,8 @@ export interface RoutePlan {
   readonly response: ResponsePlan | undefined;
   /** Where requests go; of more than one, each request goes to one, by weight. Empty where no request goes to a service. */
   readonly destinations: readonly DestinationPlan[];
+  /** Scripts of which origins may call. Undefined: the gateway says nothing about it. */
+  readonly cors: CorsPlan | undefined;
   readonly auth: AuthPlan | undefined;
   /** Limits by client address alone, checked before authentication, in order. */
   readonly addressLimits: readonly LimitPlan[];

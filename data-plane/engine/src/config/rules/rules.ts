@@ -1,5 +1,6 @@
 import { checkAnswers } from './answers.ts';
 import { checkAuth } from './auth.ts';
+import { checkCors } from './cors.ts';
 import { checkDestinations } from './destinations.ts';
 import { checkEndpoints } from './endpoints.ts';
 import { checkHeaderEdits } from './header-edits.ts';
@@ -20,6 +21,7 @@ export const RULES: readonly Rule[] = [
   checkAnswers,
   checkAuth,
   checkRateLimits,
+  checkCors,
   checkHeaderEdits,
   checkTimeouts,
 ];
