@@ -18,6 +18,8 @@ try {
 }
 process.stdout.write(`serving ${node.listening.join(' ')}\nadmin on http://${node.admin.host}:${node.admin.port}\n`);
 
+process.on('SIGUSR2', () => void node.replaceWorkers());
+
 let stopping = false;
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {

@@ -90,6 +90,52 @@ describe('a node that gets SIGTERM', () => {
     for (const client of [...used, ...busy, uploading]) await client[Symbol.asyncDispose]();
   });
 
+  test('goes on accepting for the delay it is given, says at once that it is not ready, and tells every client', async () => {
+    await using node = await start({ args: ['--drain-delay', '3s', '--drain-timeout', '2s'] });
+    await using used = await connectRaw(node.port);
+    expect((await used.request({ target: '/before' })).header('connection')).toBeUndefined();
+    node.process().signal('SIGTERM');
+    await waitFor('it is not ready', async () => !(await node.isReady()));
+    expect((await node.admin('/__health')).status).toBe(200);
+    await waitFor('new clients are told', async () => {
+      await using client = await connectRaw(node.port);
+      const { status, header } = await client.request({ target: '/new' });
+      return status === 200 && header('connection') === 'close';
+    });
+    expect((await used.request({ target: '/after' })).header('connection')).toBe('close');
+    expect(await node.process().exited).toEqual({ code: 0, signal: null });
+  });
+
+  test('refuses a key that is revoked while it drains', async () => {
+    using admin = connectAdmin(controlPlane);
+    await admin.apply(`
+kind: Consumer
+name: c
+spec: {}
+---
+kind: Route
+name: keyed
+spec: { match: [{ path: { prefix: /keyed } }], service: s, auth: { anyOf: [{ apiKey: {} }] } }
+`);
+    const secret = await admin.createKey('k', 'c');
+    await using node = await start({ args: ['--drain-timeout', '20s'] });
+    const headers = { 'x-api-key': secret };
+    const clients = await Promise.all([connectRaw(node.port), connectRaw(node.port), connectRaw(node.port)]);
+    for (const client of clients) expect((await client.request({ target: '/keyed', headers })).status).toBe(200);
+    node.process().signal('SIGTERM');
+    await waitFor('it drains', () => refusesConnections(node));
+    expect((await clients[0]!.request({ target: '/keyed', headers })).status).toBe(200);
+    await admin.keys.revokeKey({ name: 'k' });
+    const revokedAt = performance.now();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    setTimeout(resolve, 1_000);
+    await promise;
+    expect((await clients[1]!.request({ target: '/keyed', headers })).status).toBe(401);
+    expect(performance.now() - revokedAt).toBeLessThan(5_000);
+    for (const client of clients) client.end();
+    expect(await node.process().exited).toEqual({ code: 0, signal: null });
+  });
+
   test('cuts at the deadline what is not finished, says how much, and ends', async () => {
     await using node = await start({ args: ['--drain-timeout', '1s'] });
     await using client = await connectRaw(node.port);

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { ActiveSet, type BuildContext, createLog, type Log } from '@sluice/engine';
 import { Track as WireTrack } from '@sluice/proto';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -12,6 +13,7 @@ import { Freshness } from './freshness.ts';
 import { claimAddresses, DEFAULT_LISTENER, Listeners } from './listeners.ts';
 import { DirectoryInUse, type DirectoryLock, lockDirectory } from './lock-directory.ts';
 import { Persistence } from './persistence.ts';
+import { hasReusePort } from './reuse-port.ts';
 import type { Settings } from './settings.ts';
 import { SlotLedger } from './slot-ledger.ts';
 import { StartError } from './start-error.ts';
@@ -26,7 +28,9 @@ export interface RunningNode {
   readonly listening: readonly string[];
   /** Where its own endpoints are. */
   readonly admin: { readonly host: string; readonly port: number };
-  /** Not ready, no new connections, what runs may finish; then everything ends. */
+  /** Replaces all workers, one after the other, without failing a request. Resolves when the last replaced one has left. */
+  replaceWorkers(): Promise<void>;
+  /** Not ready; after the delay no new connections, what runs may finish; then everything ends. */
   stop(): Promise<void>;
   /** Everything ends at once. */
   kill(): Promise<void>;
@@ -68,8 +72,14 @@ class NodeAssembly {
   async start(started: AsyncDisposableStack): Promise<RunningNode> {
     const settings = this.#settings;
     const log = this.#log;
+    const reusePort = await hasReusePort();
+    const workers = reusePort ? settings.workers : 1;
+    if (!reusePort) {
+      if (settings.takeover) throw new StartError('this platform has no reusePort, which --takeover needs');
+      if (settings.workers > 1) log.warn('this platform has no reusePort: one worker', { wanted: settings.workers });
+    }
     const own = await claimAddresses(settings.binds, settings.takeover);
-    const region = createSharedRegion({ workers: settings.workers, limiterCells: settings.limiterCells });
+    const region = createSharedRegion({ workers, limiterCells: settings.limiterCells });
     const shared = attachShared(region);
     const directory = createSlotDirectory(region);
     const ledger = new SlotLedger(directory);
@@ -87,6 +97,8 @@ class NodeAssembly {
       directory,
       group: settings.group,
       listeners: own.length === 0 ? [DEFAULT_LISTENER] : own,
+      reusePort,
+      drainTimeoutMs: settings.drainTimeoutMs,
       log,
       whole: () => activation.whole(),
       onBindFailed: (name, reason) => {
@@ -149,10 +161,9 @@ class NodeAssembly {
       log.info('serving from the cache', { revision: cached.config.revision, resources: cached.config.latest.length });
     }
     const watching = watch.run();
-    const end = async (drainMs: number | undefined): Promise<void> => {
+    const end = async (): Promise<void> => {
       watch.close();
       await watching;
-      if (drainMs !== undefined) await supervisor.drain(drainMs);
       await supervisor.close();
       await cache.close();
       await admin.close();
@@ -163,12 +174,18 @@ class NodeAssembly {
         ({ name, host, port }) => `${name}=${host.includes(':') ? `[${host}]` : host}:${port}`,
       ),
       admin,
-      stop: () => {
+      replaceWorkers: () => supervisor.replaceAll(),
+      stop: async () => {
+        const { drainDelayMs, drainTimeoutMs } = settings;
+        log.info('draining', { delayMs: drainDelayMs, timeoutMs: drainTimeoutMs });
         shared.control.drain();
         watch.sendStatus();
-        return end(settings.drainTimeoutMs);
+        await delay(drainDelayMs);
+        // Until the last request is answered the stream goes on: a key that is revoked meanwhile opens nothing here.
+        await supervisor.drain(drainTimeoutMs);
+        await end();
       },
-      kill: () => end(undefined),
+      kill: end,
     };
   }
 }

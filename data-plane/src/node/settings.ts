@@ -26,6 +26,8 @@ export interface Settings {
   readonly takeover: boolean;
   /** What requests may still take once the node is told to stop. */
   readonly drainTimeoutMs: number;
+  /** How long the node still accepts connections once it is told to stop, so that load balancers see that it is not ready. */
+  readonly drainDelayMs: number;
   /** Cells of the rate limiter, a power of two. */
   readonly limiterCells: number;
   readonly logLevel: LogLevel;
@@ -49,7 +51,7 @@ export function parseSettings(args: readonly string[]): ParsedSettings {
     if (!(error instanceof CommanderError)) throw error;
     return { kind: 'exit', exitCode: error.exitCode, text: text.replace(/^error: /, '') };
   }
-  const { bind, controlPlane, drainTimeout, cacheDir, token, ...flags } = command.opts<Flags>();
+  const { bind, controlPlane, drainTimeout, drainDelay, cacheDir, token, ...flags } = command.opts<Flags>();
   return {
     kind: 'run',
     settings: {
@@ -58,15 +60,17 @@ export function parseSettings(args: readonly string[]): ParsedSettings {
       binds: bind,
       controlPlanes: controlPlane,
       drainTimeoutMs: drainTimeout,
+      drainDelayMs: drainDelay,
       cacheDir: cacheDir ?? join('.sluice', 'nodes', flags.nodeId),
     },
   };
 }
 
-type Flags = Omit<Settings, 'binds' | 'controlPlanes' | 'drainTimeoutMs' | 'cacheDir'> & {
+type Flags = Omit<Settings, 'binds' | 'controlPlanes' | 'drainTimeoutMs' | 'drainDelayMs' | 'cacheDir'> & {
   readonly bind: readonly ListenerAddress[];
   readonly controlPlane: readonly string[];
   readonly drainTimeout: number;
+  readonly drainDelay: number;
   readonly cacheDir: string | undefined;
 };
 
@@ -101,8 +105,14 @@ export function describeFlags(): Command {
       'start beside a process that still listens on the same addresses; Linux then hands over also what that process did not accept any more, where net.ipv4.tcp_migrate_req is 1',
     ).default(false),
     new Option('--drain-timeout <duration>', 'what requests may still take at the end, 0s to 10m')
-      .argParser(parseDrainTimeout)
+      .argParser(parseDuration)
       .default(30_000, '30s'),
+    new Option(
+      '--drain-delay <duration>',
+      'how long connections are still accepted before that while /__ready says 503, so that load balancers see it first, 0s to 10m',
+    )
+      .argParser(parseDuration)
+      .default(0, '0s'),
     new Option('--limiter-cells <count>', 'cells of the rate limiter, a power of two from 2048')
       .argParser(parseLimiterCells)
       .default(131_072),
@@ -166,7 +176,7 @@ function parseAddress(text: string): { host: string; port: number } {
   return { host, port };
 }
 
-function parseDrainTimeout(text: string): number {
+function parseDuration(text: string): number {
   const match = /^(\d{1,6})(ms|s|m)$/.exec(text);
   const ms = Number(match?.[1]) * ({ ms: 1, s: 1000, m: 60_000 }[match?.[2] ?? ''] ?? Number.NaN);
   if (!(ms >= 0 && ms <= 600_000)) throw new InvalidArgumentError('It is a duration from 0s to 10m, such as 30s.');

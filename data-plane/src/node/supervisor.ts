@@ -1,14 +1,19 @@
-import { getCompileCacheDir } from 'node:module';
-import { Worker } from 'node:worker_threads';
 import type { Log } from '@sluice/engine';
 import { releaseWorker, type Shared, type SlotDirectory } from '../shared/index.ts';
-import type { FromWorker, ListenerAddress, ToWorker, WorkerStart } from '../worker/messages.ts';
+import type { FromWorker, ListenerAddress } from '../worker/messages.ts';
+import { LiveWorker } from './live-worker.ts';
+import { RestartPace } from './restart-pace.ts';
+import { StallWatch } from './stall-watch.ts';
 
 export interface SupervisorOptions {
   readonly shared: Shared;
   readonly directory: SlotDirectory;
   readonly group: string;
   readonly listeners: readonly ListenerAddress[];
+  /** Workers can listen on one address: a successor listens before its predecessor leaves. */
+  readonly reusePort: boolean;
+  /** What the requests of a worker that is replaced may still take. */
+  readonly drainTimeoutMs: number;
   readonly log: Log;
   /** Everything that is, or is about to be, active; packed for a worker that knows nothing. */
   readonly whole: () => SharedArrayBuffer;
@@ -18,49 +23,32 @@ export interface SupervisorOptions {
 
 /** A worker that does not stage a change within this is replaced. */
 const STAGE_TIMEOUT_MS = 5_000;
-/** A worker whose event loop did not turn for this long is replaced. */
-const STALL_MS = 5_000;
-const WATCH_EVERY_MS = 500;
-/** A worker that ends sooner than this after its start crashed at once: its successor waits a little, and longer each time. */
-const SETTLED_MS = 2_000;
-const RESTART_BASE_MS = 25;
-const RESTART_MAX_MS = 1_000;
-
-/** Room for what a worker makes and drops: with the default of a thread, garbage collection is a tenth of its start. */
-const YOUNG_GENERATION_MB = 64;
-
-type Phase = 'starting' | 'staging' | 'staged' | 'serving';
-
-interface Live {
-  readonly index: number;
-  readonly thread: Worker;
-  readonly startedAtMs: number;
-  phase: Phase;
-  /** The newest generation it has staged. */
-  generation: number;
-  /** Listeners it was told to bind and has not answered for. */
-  readonly binding: Set<string>;
-  /** It has listened, on all it was told at first. */
-  listens: boolean;
-}
+/** How often it is looked whether there is a seat for the next worker that is to be replaced. */
+const SEAT_POLL_MS = 50;
 
 /** Keeps the workers alive, brings them all to each generation, and has them listen. */
 export class Supervisor {
   readonly #options: SupervisorOptions;
-  readonly #live = new Map<number, Live>();
-  readonly #quickEnds = new Map<number, number>();
+  /** By seat. */
+  readonly #live = new Map<number, LiveWorker>();
+  /** Seats whose next worker waits for its start. */
+  readonly #restarting = new Set<number>();
+  readonly #pace = new RestartPace();
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #bound = new Map<string, ListenerAddress>();
+  readonly #stalls: StallWatch;
   readonly #watch: NodeJS.Timeout;
   #target = 0;
   #waiting: { readonly generation: number; readonly settle: (error: string | undefined) => void } | undefined;
   #restarts = 0;
   #ending = false;
-  #drained: { readonly left: Set<number>; readonly done: () => void } | undefined;
+  #replacing: Promise<void> | undefined;
+  #drained: { readonly left: Set<LiveWorker>; readonly done: () => void } | undefined;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    this.#watch = setInterval(() => this.#replaceStalled(), WATCH_EVERY_MS);
+    this.#stalls = new StallWatch(options.shared.clock.nowMs());
+    this.#watch = setInterval(() => this.#replaceStalled(), StallWatch.everyMs);
   }
 
   /** Workers that ended and were replaced. */
@@ -72,15 +60,21 @@ export class Supervisor {
   get serving(): number {
     let count = 0;
     for (const { phase, listens } of this.#live.values()) if (phase === 'serving' && listens) count++;
-    return count;
+    return Math.min(count, this.workers);
   }
 
   get workers(): number {
     return this.#options.shared.region.workers;
   }
 
+  /** Since a worker last showed a sign of life. */
+  silentMs(): number {
+    const { control, clock } = this.#options.shared;
+    return clock.nowMs() - Math.max(...this.#seats().map((seat) => control.lastBeatMs(seat)));
+  }
+
   start(): void {
-    for (let index = 0; index < this.workers; index++) this.#spawn(index);
+    for (let seat = 0; seat < this.workers; seat++) this.#spawn(seat);
   }
 
   /**
@@ -98,7 +92,7 @@ export class Supervisor {
       };
       this.#waiting = { generation, settle };
       for (const worker of this.#live.values()) {
-        if (worker.phase !== 'starting') this.#post(worker, { type: 'stage', generation, packed });
+        if (worker.phase !== 'starting') worker.post({ type: 'stage', generation, packed });
       }
     });
   }
@@ -112,33 +106,43 @@ export class Supervisor {
   abandon(generation: number, earlier: number): void {
     this.#target = earlier;
     for (const worker of this.#live.values()) {
-      if (worker.phase !== 'serving' && worker.generation === generation) void worker.thread.terminate();
+      const serves = worker.phase === 'serving' || worker.phase === 'leaving';
+      if (!serves && worker.generation === generation) void worker.terminate();
     }
   }
 
   /** Listens on an address in every worker, now and in later ones. */
   bind(listener: ListenerAddress): void {
+    if (this.#ending) return;
     this.#bound.set(listener.name, listener);
     for (const worker of this.#live.values()) if (worker.phase === 'serving') this.#bindIn(worker, listener);
   }
 
   unbind(name: string, deadlineMs: number): void {
+    if (this.#ending) return;
     this.#bound.delete(name);
     for (const worker of this.#live.values()) {
-      if (worker.phase === 'serving') this.#post(worker, { type: 'unbind', listener: name, deadlineMs });
+      if (worker.phase === 'serving') worker.post({ type: 'unbind', listener: name, deadlineMs });
     }
+  }
+
+  /** Replaces all workers, one after the other: each leaves when its successor listens. Resolves when all have left. */
+  replaceAll(): Promise<void> {
+    this.#replacing ??= this.#replaceInTurn().finally(() => {
+      this.#replacing = undefined;
+    });
+    return this.#replacing;
   }
 
   /** No new connections; resolves when all workers finished what they had, at the latest soon after the deadline. */
   async drain(deadlineMs: number): Promise<void> {
-    this.#ending = true;
-    clearInterval(this.#watch);
-    for (const timer of this.#timers) this.#clear(timer);
-    this.#options.shared.control.drain();
+    this.#end();
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#drained = { left: new Set(this.#live.keys()), done: resolve };
+    this.#drained = { left: new Set(this.#live.values()), done: resolve };
     if (this.#live.size === 0) resolve();
-    for (const worker of this.#live.values()) this.#post(worker, { type: 'drain', deadlineMs });
+    for (const worker of this.#live.values()) {
+      if (worker.phase !== 'leaving') worker.post({ type: 'drain', deadlineMs });
+    }
     const late = setTimeout(resolve, deadlineMs + 1_000);
     await promise;
     clearTimeout(late);
@@ -146,48 +150,38 @@ export class Supervisor {
 
   /** Ends all workers at once. */
   async close(): Promise<void> {
+    this.#end();
+    await Promise.all([...this.#live.values()].map((worker) => worker.terminate()));
+  }
+
+  /** From now on nothing is replaced. */
+  #end(): void {
     this.#ending = true;
     clearInterval(this.#watch);
     for (const timer of this.#timers) this.#clear(timer);
-    await Promise.all([...this.#live.values()].map(({ thread }) => thread.terminate()));
   }
 
-  #spawn(index: number): void {
-    const { shared, group, listeners } = this.#options;
-    shared.control.begin(index, shared.clock.nowMs());
-    const workerData: WorkerStart = {
-      index,
-      region: shared.region,
-      group,
-      listeners,
-      compileCache: getCompileCacheDir(),
-    };
-    const thread = new Worker(new URL('../worker/start.ts', import.meta.url), {
-      workerData,
-      name: `worker ${index}`,
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
-    });
-    const worker: Live = {
-      index,
-      thread,
-      startedAtMs: performance.now(),
-      phase: 'starting',
-      generation: 0,
-      binding: new Set(),
-      listens: false,
-    };
-    this.#live.set(index, worker);
-    thread.on('message', (message: FromWorker) => this.#hear(worker, message));
-    thread.on('error', (error) => {
-      this.#options.log.error('worker crashed', {
-        worker: index,
+  #spawn(seat: number, predecessor?: LiveWorker): void {
+    const { shared, group, listeners, log } = this.#options;
+    this.#restarting.delete(seat);
+    shared.control.begin(seat, shared.clock.nowMs());
+    const worker = new LiveWorker(seat, { region: shared.region, group, listeners });
+    if (predecessor !== undefined) {
+      worker.predecessor = predecessor;
+      predecessor.successor = worker;
+    }
+    this.#live.set(seat, worker);
+    worker.thread.on('message', (message: FromWorker) => this.#hear(worker, message));
+    worker.thread.on('error', (error) => {
+      log.error('worker crashed', {
+        worker: seat,
         error: error instanceof Error ? (error.stack ?? error.message) : String(error),
       });
     });
-    thread.on('exit', () => this.#ended(worker));
+    worker.thread.on('exit', () => this.#ended(worker));
   }
 
-  #hear(worker: Live, message: FromWorker): void {
+  #hear(worker: LiveWorker, message: FromWorker): void {
     switch (message.type) {
       case 'ready':
         this.#begin(worker);
@@ -203,12 +197,7 @@ export class Supervisor {
         this.#bindEnded(worker, message.listener);
         break;
       case 'drained':
-        if (message.cut > 0)
-          this.#options.log.warn('requests cut at the end of draining', {
-            worker: worker.index,
-            requests: message.cut,
-          });
-        this.#leftDrain(worker.index);
+        this.#left(worker, message.cut);
         break;
       case 'unbound':
         break;
@@ -218,100 +207,156 @@ export class Supervisor {
   }
 
   /** A new worker: it starts with everything, unless there is nothing yet and it may serve `not_ready`. */
-  #begin(worker: Live): void {
+  #begin(worker: LiveWorker): void {
     if (this.#target === 0) {
       worker.phase = 'staged';
       this.#serve(worker);
       return;
     }
     worker.phase = 'staging';
-    this.#post(worker, { type: 'stage', generation: this.#target, packed: this.#options.whole() });
+    worker.post({ type: 'stage', generation: this.#target, packed: this.#options.whole() });
   }
 
-  #staged(worker: Live, generation: number, error: string | undefined): void {
+  #staged(worker: LiveWorker, generation: number, error: string | undefined): void {
     if (error === undefined) worker.generation = generation;
     if (worker.phase === 'staging') {
       if (error !== undefined) {
-        this.#options.log.error('worker cannot build what is active', { worker: worker.index, error });
-        void worker.thread.terminate();
+        this.#options.log.error('worker cannot build what is active', { worker: worker.seat, error });
+        void worker.terminate();
         return;
       }
       worker.phase = 'staged';
       this.#serve(worker);
     }
-    if (this.#waiting?.generation !== generation) return;
+    if (this.#waiting?.generation !== generation || !worker.counts) return;
     if (error !== undefined) this.#waiting.settle(error);
     else this.#settleWhenAllStaged();
   }
 
+  /** Seats whose worker has ended hold nothing up: the next one starts with the change. */
   #settleWhenAllStaged(): void {
-    const { generation } = this.#waiting!;
-    if (this.#live.size < this.workers) return;
-    for (const worker of this.#live.values()) if (worker.generation !== generation) return;
-    this.#waiting!.settle(undefined);
+    const { generation, settle } = this.#waiting!;
+    const counted = [...this.#live.values()].filter(({ counts }) => counts);
+    if (counted.length > 0 && counted.every((worker) => worker.generation === generation)) settle(undefined);
   }
 
   /** Lets a worker listen once what it staged is active. */
-  #serve(worker: Live): void {
+  #serve(worker: LiveWorker): void {
     if (worker.phase !== 'staged' || this.#options.shared.control.activeGeneration() < worker.generation) return;
     worker.phase = 'serving';
     for (const listener of this.#bound.values()) this.#bindIn(worker, listener);
+    if (worker.binding.size === 0) this.#tookPlace(worker);
   }
 
-  #bindEnded(worker: Live, listener: string): void {
+  #bindEnded(worker: LiveWorker, listener: string): void {
     worker.binding.delete(listener);
-    if (worker.binding.size === 0) worker.listens = true;
+    if (worker.binding.size > 0) return;
+    worker.listens = true;
+    this.#tookPlace(worker);
   }
 
-  #bindIn(worker: Live, { name, host, port }: ListenerAddress): void {
+  #bindIn(worker: LiveWorker, { name, host, port }: ListenerAddress): void {
     worker.binding.add(name);
-    this.#post(worker, { type: 'bind', listener: name, host, port });
+    worker.post({ type: 'bind', listener: name, host, port, exclusive: !this.#options.reusePort });
   }
 
-  #ended(worker: Live): void {
-    const { shared, directory, log } = this.#options;
-    this.#live.delete(worker.index);
-    shared.control.setWorkerState(worker.index, 'absent');
-    releaseWorker(shared, directory, worker.index);
-    this.#leftDrain(worker.index);
-    if (this.#ending) return;
+  /** A successor listens: who was there before it leaves. */
+  #tookPlace(worker: LiveWorker): void {
+    const { predecessor } = worker;
+    worker.predecessor = undefined;
+    if (predecessor === undefined || this.#ending) return;
+    predecessor.phase = 'leaving';
+    predecessor.post({ type: 'drain', deadlineMs: this.#options.drainTimeoutMs });
     this.#restarts++;
-    const quick =
-      performance.now() - worker.startedAtMs < SETTLED_MS ? (this.#quickEnds.get(worker.index) ?? 0) + 1 : 0;
-    this.#quickEnds.set(worker.index, quick);
-    const waitMs = quick <= 1 ? 0 : Math.min(RESTART_BASE_MS * 2 ** (quick - 2), RESTART_MAX_MS);
-    log.warn('worker ended, starting its successor', { worker: worker.index, inMs: waitMs });
-    this.#after(waitMs, () => this.#spawn(worker.index));
   }
 
+  /** A worker finished what it had. */
+  #left(worker: LiveWorker, cut: number): void {
+    const { log } = this.#options;
+    if (cut > 0) log.warn('requests cut at the end of draining', { worker: worker.seat, requests: cut });
+    this.#leftDrain(worker);
+    if (!this.#ending) void worker.terminate();
+  }
+
+  #ended(worker: LiveWorker): void {
+    const { shared, directory, log } = this.#options;
+    this.#live.delete(worker.seat);
+    shared.control.setWorkerState(worker.seat, 'absent');
+    releaseWorker(shared, directory, worker.seat);
+    this.#leftDrain(worker);
+    if (this.#ending) return;
+    if (worker.phase === 'leaving') {
+      log.info('worker has left', { worker: worker.seat });
+      return;
+    }
+    this.#restarts++;
+    const { successor, predecessor } = worker;
+    if (successor !== undefined) {
+      // It ended before its successor was there, which is on its way.
+      successor.predecessor = undefined;
+    } else this.#restart(worker, predecessor);
+    if (this.#waiting !== undefined) this.#settleWhenAllStaged();
+  }
+
+  #restart(worker: LiveWorker, predecessor: LiveWorker | undefined): void {
+    const inMs = this.#pace.next(worker.seat, performance.now() - worker.startedAtMs);
+    this.#options.log.warn('worker ended, starting its successor', { worker: worker.seat, inMs });
+    this.#restarting.add(worker.seat);
+    this.#after(inMs, () => this.#spawn(worker.seat, predecessor));
+  }
+
+  async #replaceInTurn(): Promise<void> {
+    for (const worker of [...this.#live.values()].filter(({ counts }) => counts)) {
+      while (!this.#ending && this.#live.get(worker.seat) === worker) {
+        // Without reusePort a successor cannot listen beside it.
+        if (!this.#options.reusePort) void worker.terminate();
+        else this.#replace(worker);
+        await new Promise((resolve) => setTimeout(resolve, SEAT_POLL_MS));
+      }
+    }
+  }
+
+  /** Starts a worker's successor where there is a seat for it. */
+  #replace(worker: LiveWorker): boolean {
+    if (worker.successor !== undefined) return true;
+    const seat = this.#seats().find((each) => !this.#live.has(each) && !this.#restarting.has(each));
+    if (seat === undefined || !this.#options.reusePort) return false;
+    this.#options.log.info('replacing worker', { worker: worker.seat, by: seat });
+    this.#spawn(seat, worker);
+    return true;
+  }
+
+  /** Those it has a seat for finish what they have; for others the change is not held up. */
   #replaceLate(generation: number): void {
-    for (const worker of this.#live.values()) {
-      if (worker.generation >= generation) continue;
+    for (const worker of [...this.#live.values()]) {
+      if (worker.generation >= generation || !worker.counts) continue;
+      const serves = worker.phase === 'serving';
+      const stays = serves && this.#replace(worker);
       this.#options.log.error('worker did not build a change in time, replacing it', {
-        worker: worker.index,
+        worker: worker.seat,
         generation,
+        finishes: stays,
       });
-      void worker.thread.terminate();
+      worker.late = true;
+      if (!stays) void worker.terminate();
     }
   }
 
   #replaceStalled(): void {
     const { shared, log } = this.#options;
-    const nowMs = shared.clock.nowMs();
-    for (const { index, thread } of this.#live.values()) {
-      const stalledMs = nowMs - shared.control.lastBeatMs(index);
-      if (stalledMs < STALL_MS) continue;
-      log.error('worker stalled, replacing it', { worker: index, stalledMs: Math.round(stalledMs) });
-      void thread.terminate();
+    const beats = [...this.#live.keys()].map((seat) => [seat, shared.control.lastBeatMs(seat)] as const);
+    for (const [seat, stalledMs] of this.#stalls.look(shared.clock.nowMs(), beats)) {
+      log.error('worker stalled, replacing it', { worker: seat, stalledMs: Math.round(stalledMs) });
+      void this.#live.get(seat)?.terminate();
     }
   }
 
-  #leftDrain(index: number): void {
-    if (this.#drained?.left.delete(index) && this.#drained.left.size === 0) this.#drained.done();
+  #seats(): number[] {
+    return Array.from({ length: this.#options.shared.region.writers - 1 }, (_, seat) => seat);
   }
 
-  #post(worker: Live, message: ToWorker): void {
-    worker.thread.postMessage(message);
+  #leftDrain(worker: LiveWorker): void {
+    if (this.#drained?.left.delete(worker) && this.#drained.left.size === 0) this.#drained.done();
   }
 
   #after(ms: number, run: () => void): NodeJS.Timeout {

@@ -35,7 +35,7 @@ export function createWatchNode(sources: WatchNodeSources): WatchNode {
       zone: settings.zone,
       version: sources.version,
       protocol: PROTOCOL_VERSION,
-      workers: settings.workers,
+      workers: sources.supervisor.workers,
       historyId: activation.historyId,
       config: positionOf(activation.config),
       facts: positionOf(activation.facts),

@@ -37,7 +37,8 @@ export class ActiveTables implements TableSource {
   activate(): boolean {
     const active = this.#shared.control.activeGeneration();
     if (active !== this.#committed && this.#staged.length > 0) this.#commitUpTo(active);
-    return this.#committed > 0;
+    // A worker that did not build in time and finishes what it has never answers from tables that others have left.
+    return this.#committed > 0 && this.#committed >= active;
   }
 
   /** Builds a change, between requests, and keeps it until it is active. One at a time. */

@@ -6,11 +6,16 @@ export interface WorkerFaults {
   readonly crashHeader: string | undefined;
   /** A request with this header keeps its worker's event loop busy for as many milliseconds as its value says. */
   readonly blockHeader: string | undefined;
+  /** This worker ends just after its start, each time. */
+  readonly crashAtStart: number | undefined;
   /** `crash` messages are obeyed. */
   readonly crashMessages: boolean;
 }
 
-/** Reads SLUICE_FAULTS: `delay-stage=WORKER:MS`, `crash-header=NAME`, `block-header=NAME`, `crash-messages`, separated by spaces. */
+/**
+ * Reads SLUICE_FAULTS: `delay-stage=WORKER:MS`, `crash-header=NAME`, `block-header=NAME`, `crash-at-start=WORKER`, `crash-messages`,
+ * separated by spaces.
+ */
 export function readWorkerFaults(text: string | undefined): WorkerFaults {
   const entries = new Map((text ?? '').split(/\s+/).map((entry) => splitOnce(entry)));
   const delay = /^(\d+):(\d+)$/.exec(entries.get('delay-stage') ?? '');
@@ -18,6 +23,7 @@ export function readWorkerFaults(text: string | undefined): WorkerFaults {
     delayStage: delay === null ? undefined : { worker: Number(delay[1]), ms: Number(delay[2]) },
     crashHeader: entries.get('crash-header') || undefined,
     blockHeader: entries.get('block-header') || undefined,
+    crashAtStart: entries.has('crash-at-start') ? Number(entries.get('crash-at-start')) : undefined,
     crashMessages: entries.has('crash-messages'),
   };
 }

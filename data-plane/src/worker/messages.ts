@@ -6,7 +6,7 @@ import type { SharedRegion } from '../shared/index.ts';
  * they are staged (and, for a successor, active) the listeners to bind, so that no request finds an older configuration.
  */
 export interface WorkerStart {
-  /** 0..region.workers - 1; also the worker's column in shared memory. */
+  /** The worker's seat: its column in shared memory. */
   readonly index: number;
   readonly region: SharedRegion;
   readonly group: string;
@@ -54,7 +54,10 @@ export interface UnbindMessage {
   readonly deadlineMs: number;
 }
 
-/** Accept no more, finish what runs, close what is idle; what still runs after `deadlineMs` is cut. Answered by `drained`. */
+/**
+ * Accept no more, finish what runs, wait a while for the requests of idle connections, then close them; what still runs after
+ * `deadlineMs` is cut. Answered by `drained`.
+ */
 export interface DrainMessage {
   readonly type: 'drain';
   readonly deadlineMs: number;

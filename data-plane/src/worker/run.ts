@@ -59,6 +59,7 @@ port.on('message', (message: ToWorker) => {
 const beating = setInterval(beat, BEAT_MS);
 beat();
 tell({ type: 'ready' });
+if (faults.crashAtStart === index) crash();
 
 async function stage({ generation, packed }: StageMessage): Promise<void> {
   const { delayStage } = faults;
@@ -85,6 +86,7 @@ async function bind({ listener, host, port: wanted, exclusive }: BindMessage): P
 /** Shows that the event loop turns; idle workers take up what is active here. */
 function beat(): void {
   tables.activate();
+  if (state === 'ready' && shared.control.draining()) proxy.tellLeaving();
   shared.control.beat(index, shared.clock.nowMs());
   shared.control.setWorkerState(index, state);
 }

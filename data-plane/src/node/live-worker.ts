@@ -1,0 +1,58 @@
+import { getCompileCacheDir } from 'node:module';
+import { Worker } from 'node:worker_threads';
+import type { SharedRegion } from '../shared/index.ts';
+import type { ListenerAddress, ToWorker, WorkerStart } from '../worker/messages.ts';
+
+/** Room for what a worker makes and drops: with the default of a thread, garbage collection is a tenth of its start. */
+const YOUNG_GENERATION_MB = 64;
+
+/**
+ * From its start to its end: it loads, builds what is active, waits for that to be active, serves, and, where a successor takes its
+ * place, leaves.
+ */
+type Phase = 'starting' | 'staging' | 'staged' | 'serving' | 'leaving';
+
+/** A worker thread that has not ended. */
+export class LiveWorker {
+  /** Its column in shared memory. */
+  readonly seat: number;
+  readonly thread: Worker;
+  readonly startedAtMs = performance.now();
+  phase: Phase = 'starting';
+  /** The newest generation it has staged. */
+  generation = 0;
+  /** Listeners it was told to bind and has not answered for. */
+  readonly binding = new Set<string>();
+  /** It has listened, on all it was told at first. */
+  listens = false;
+  /** Changes no longer wait for it. */
+  late = false;
+  /** Who is to take its place. */
+  successor: LiveWorker | undefined;
+  /** Whose place it takes, once it listens. */
+  predecessor: LiveWorker | undefined;
+
+  constructor(seat: number, options: { region: SharedRegion; group: string; listeners: readonly ListenerAddress[] }) {
+    this.seat = seat;
+    const workerData: WorkerStart = { index: seat, ...options, compileCache: getCompileCacheDir() };
+    this.thread = new Worker(new URL('../worker/start.ts', import.meta.url), {
+      workerData,
+      name: `worker ${seat}`,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+    });
+  }
+
+  /** It is one of those that a change is built in before it is active. */
+  get counts(): boolean {
+    return !this.late && this.phase !== 'leaving';
+  }
+
+  post(message: ToWorker): void {
+    this.thread.postMessage(message);
+  }
+
+  /** Ends at once, with all it holds. */
+  terminate(): Promise<number> {
+    return this.thread.terminate();
+  }
+}
