@@ -11,7 +11,7 @@ import {
 import { type Finding, type HeadGrammar, type HeadLimits, HeadReader } from './head-reader.ts';
 import { HeaderId } from './header-id.ts';
 import { type Host, parseHost } from './host.ts';
-import { isServedMethod } from './methods.ts';
+import { servedMethod } from './methods.ts';
 import { type Refusal, refuse } from './refusal.ts';
 
 /** The head of a request that can mean only one thing. Everything a client may have meant otherwise was refused. */
@@ -130,11 +130,12 @@ function readRequestLine(head: RequestHead, text: string, limits: HeadLimits): b
   if (match === null) return false;
   const target = match[2] as string;
   if (target.length > limits.targetBytes) return TARGET_TOO_LONG;
-  head.method = match[1] as string;
+  const method = servedMethod(match[1] as string);
   head.target = target;
   head.path = target;
   head.minor = match[3] === '1' ? 1 : 0;
-  if (!isServedMethod(head.method)) return METHOD_UNKNOWN;
+  if (method === undefined) return METHOD_UNKNOWN;
+  head.method = method;
   return target.charCodeAt(0) === SLASH || (readOtherForm(head) ?? true);
 }
 

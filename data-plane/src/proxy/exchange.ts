@@ -1,4 +1,4 @@
-import type { ListenerPlan, RoutePlan, RouteRequest } from '@sluice/engine';
+import type { ListenerPlan, ParsedPath, RoutePlan, RouteRequest } from '@sluice/engine';
 import { type FieldText, namedFieldValue, type Refusal, type RequestHead } from '../http1/index.ts';
 import { ACTIVE_REQUESTS, type KeyPart, NO_SLOT } from '../shared/index.ts';
 import { account, CLIENT_ABORTED } from './account.ts';
@@ -61,7 +61,8 @@ export class Exchange implements RouteRequest, UpstreamUser, TimerOwner {
   readonly trace: Trace = { traceId: '', line: '' as FieldText };
   /** A route was found: `route` and `plan` are those of this request. */
   routed = false;
-  params: ReadonlyMap<string, string> | undefined = undefined;
+  /** What the path matched in the route. */
+  matched: ParsedPath | undefined = undefined;
   route!: RouteState;
   plan!: RoutePlan;
   caller: Caller | null = null;

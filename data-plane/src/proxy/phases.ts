@@ -80,8 +80,8 @@ function findRoute(x: Exchange): boolean {
   switch (finding.kind) {
     case 'found':
       x.plan = finding.plan;
-      x.route = context.routeState(finding.plan, x.listener);
-      x.params = finding.params;
+      x.route = context.routeState(finding, x.listener);
+      x.matched = finding.path;
       x.routed = true;
       x.serviceSlot = x.route.serviceSlot;
       if (x.route.requestDropNames !== null) x.body.dropTrailers();

@@ -1,4 +1,4 @@
-import type { ListenerPlan, RoutePlan, ServicePlan, Tables } from '@sluice/engine';
+import type { FoundRoute, ListenerPlan, RoutePlan, ServicePlan, Tables } from '@sluice/engine';
 import { type FieldText, HeadWriter } from '../http1/index.ts';
 import { NO_SLOT, RouteRequests, type Shared } from '../shared/index.ts';
 import { Callers } from './callers.ts';
@@ -41,8 +41,6 @@ export class ProxyContext {
   #dateLine = '' as FieldText;
   readonly #services = new WeakMap<ServicePlan, ServiceState>();
   readonly #routes = new WeakMap<ListenerPlan, WeakMap<RoutePlan, RouteState>>();
-  #listener: ListenerPlan | null = null;
-  #listenerRoutes: WeakMap<RoutePlan, RouteState> | null = null;
 
   constructor(shared: Shared, source: TableSource, hooks: ProxyHooks) {
     this.shared = shared;
@@ -77,16 +75,24 @@ export class ProxyContext {
   }
 
   /** What is kept ready for a route of the present revision. */
-  routeState(plan: RoutePlan, listener: ListenerPlan): RouteState {
-    if (this.#listener !== listener || this.#listenerRoutes === null) {
-      this.#listener = listener;
-      this.#listenerRoutes = this.#routes.get(listener) ?? new WeakMap();
-      this.#routes.set(listener, this.#listenerRoutes);
+  routeState(found: FoundRoute, listener: ListenerPlan): RouteState {
+    const kept = found.kept as RouteState | undefined;
+    if (kept !== undefined && kept.listener === listener) return kept;
+    const state = this.#routeState(found.plan, listener);
+    found.kept = state;
+    return state;
+  }
+
+  #routeState(plan: RoutePlan, listener: ListenerPlan): RouteState {
+    let states = this.#routes.get(listener);
+    if (states === undefined) {
+      states = new WeakMap();
+      this.#routes.set(listener, states);
     }
-    let state = this.#listenerRoutes.get(plan);
+    let state = states.get(plan);
     if (state === undefined) {
       state = buildRouteState(plan, listener, this.#serviceState, this.shared);
-      this.#listenerRoutes.set(plan, state);
+      states.set(plan, state);
     }
     return state;
   }

@@ -1,4 +1,4 @@
-import type { PathRewritePlan } from '@sluice/engine';
+import { type PathRewritePlan, readPathParams } from '@sluice/engine';
 import type { Exchange } from './exchange.ts';
 
 /** The path as the route rewrites it, for the upstream or for a redirect. Begins with one slash, or is `*`; not checked for anything else. */
@@ -12,7 +12,7 @@ export function rewrittenPath(x: Exchange): string {
     case 'prefix':
       return withOneSlash(rewrite.replacement + x.path.slice(rewrite.length));
     case 'template':
-      return withOneSlash(fillTemplate(rewrite, x.params));
+      return withOneSlash(fillTemplate(rewrite, x));
     default:
       return rewrite satisfies never;
   }
@@ -20,8 +20,9 @@ export function rewrittenPath(x: Exchange): string {
 
 function fillTemplate(
   { literals, params }: Extract<PathRewritePlan, { kind: 'template' }>,
-  values: ReadonlyMap<string, string> | undefined,
+  { matched, path: original }: Exchange,
 ): string {
+  const values = params.length > 0 && matched?.kind === 'template' ? readPathParams(matched, original) : undefined;
   let path = literals[0] ?? '';
   for (let i = 0; i < params.length; i++) path += (values?.get(params[i] as string) ?? '') + (literals[i + 1] ?? '');
   return path;

@@ -20,6 +20,7 @@ import type { ServiceState } from './service-state.ts';
 /** A route of one revision, reached through one listener, with what a worker keeps ready for it. */
 export interface RouteState {
   readonly plan: RoutePlan;
+  readonly listener: ListenerPlan;
   readonly destinations: readonly DestinationState[];
   /** What its requests are answered with; null: a service answers. */
   readonly response: ResponseState | null;
@@ -73,10 +74,11 @@ export function buildRouteState(
   const requestNames = [...removedNames(plan.requestHeaders), ...credentials.map(({ name }) => name), requestIdHeader];
   const corsNames = plan.cors === undefined ? [] : CORS_RESPONSE_FIELDS;
   const responseNames = [...removedNames(plan.responseHeaders), ...corsNames, requestIdHeader];
-  const trustedRequestDrop = dropTable(REQUEST_DROP, [...OWN_REQUEST_FIELDS, ...knownIds(requestNames)]);
+  const trustedRequestDrop = kept(dropTable(REQUEST_DROP, [...OWN_REQUEST_FIELDS, ...knownIds(requestNames)]));
   const hasLimits = plan.addressLimits.length + plan.callerLimits.length > 0;
   return {
     plan,
+    listener,
     destinations: plan.destinations.map((destination) => ({
       plan: destination,
       service: serviceState(destination.service),
@@ -93,17 +95,32 @@ export function buildRouteState(
     bodyBytes: plan.bodyBytes ?? listener.bodyBytes,
     host: plan.rewrite.host === undefined ? null : (parseHost(plan.rewrite.host) ?? null),
     trustedRequestDrop,
-    requestDrop: dropTable(trustedRequestDrop, UNTRUSTED_REQUEST_FIELDS),
+    requestDrop: kept(dropTable(trustedRequestDrop, UNTRUSTED_REQUEST_FIELDS)),
     requestDropNames: unknownNames(requestNames),
     requestLines: editLines(plan.requestHeaders),
-    responseDrop: dropTable(RESPONSE_DROP, [
-      ...OWN_RESPONSE_FIELDS,
-      ...(hasLimits ? [HeaderId.rateLimit, HeaderId.rateLimitPolicy] : []),
-      ...knownIds(responseNames),
-    ]),
+    responseDrop: kept(
+      dropTable(RESPONSE_DROP, [
+        ...OWN_RESPONSE_FIELDS,
+        ...(hasLimits ? [HeaderId.rateLimit, HeaderId.rateLimitPolicy] : []),
+        ...knownIds(responseNames),
+      ]),
+    ),
     responseDropNames: unknownNames(responseNames),
     responseLines: editLines(plan.responseHeaders),
   };
+}
+
+const MAX_KEPT_TABLES = 1024;
+const keptTables = new Map<string, Uint8Array>();
+
+/** One table for all routes that drop the same: of 100,000 routes most do, and what is one is in the processor's cache. */
+function kept(table: Uint8Array): Uint8Array {
+  const key = table.join('');
+  const known = keptTables.get(key);
+  if (known !== undefined) return known;
+  if (keptTables.size >= MAX_KEPT_TABLES) keptTables.clear();
+  keptTables.set(key, table);
+  return table;
 }
 
 function removedNames(edits: HeaderEditsPlan | undefined): readonly string[] {

@@ -3,12 +3,13 @@ import { PriorityBound } from './priority-bound.ts';
 import { insertRanked, pickBest, type RankedEntries, type RouteEntry, removeRanked } from './ranked-entries.ts';
 import type { RouteRequest } from './route-match.ts';
 import { SegmentTrie, type TrieSegment } from './segment-trie.ts';
+import { hashText, TextTable } from './text-table.ts';
 
 /** The entries of one host pattern, by kind of path. */
 export class HostTable<T> {
   /** Of all entries: a table that cannot hold a higher priority than the best so far need not be looked at. */
   readonly bound = new PriorityBound();
-  readonly #exact = new Map<string, RankedEntries<T>>();
+  readonly #exact = new TextTable<RankedEntries<T>>();
   readonly #templates = new BoundedTrie<T>();
   readonly #prefixes = new BoundedTrie<T>();
   readonly #regexes: RankedEntries<T> = [];
@@ -56,7 +57,8 @@ export class HostTable<T> {
    */
   pick(request: RouteRequest, best: RouteEntry<T> | undefined): RouteEntry<T> | undefined {
     const { path } = request;
-    const exact = this.#exact.get(path);
+    const exact =
+      this.#exact.size === 0 ? undefined : this.#exact.find(path, 0, path.length, hashText(path, 0, path.length));
     let greatest = exact === undefined ? best : pickBest(exact, request, best);
     if (path.charCodeAt(0) === SLASH) {
       if (canHoldGreater(this.#templates.bound, greatest)) greatest = this.#templates.trie.pickWhole(request, greatest);

@@ -1,5 +1,6 @@
 import { insertRanked, pickBest, type RankedEntries, type RouteEntry, removeRanked } from './ranked-entries.ts';
 import type { RouteRequest } from './route-match.ts';
+import { hashSegment, segmentEnd, TextTable } from './text-table.ts';
 
 /** A segment of a pattern; undefined is a parameter. */
 export type TrieSegment = string | undefined;
@@ -46,7 +47,7 @@ export class SegmentTrie<T> {
 }
 
 class TrieNode<T> {
-  literals: Map<string, TrieNode<T>> | undefined = undefined;
+  literals: TextTable<TrieNode<T>> | undefined = undefined;
   parameter: TrieNode<T> | undefined = undefined;
   entries: RankedEntries<T> | undefined = undefined;
 
@@ -61,7 +62,7 @@ class TrieNode<T> {
     if (segment === undefined) {
       this.parameter = made;
     } else {
-      this.literals ??= new Map();
+      this.literals ??= new TextTable();
       this.literals.set(segment, made);
     }
     return made;
@@ -69,7 +70,10 @@ class TrieNode<T> {
 
   removeChild(segment: TrieSegment): void {
     if (segment === undefined) this.parameter = undefined;
-    else if (this.literals?.delete(segment) === true && this.literals.size === 0) this.literals = undefined;
+    else if (this.literals !== undefined) {
+      this.literals.delete(segment);
+      if (this.literals.size === 0) this.literals = undefined;
+    }
   }
 
   isEmpty(): boolean {
@@ -102,9 +106,10 @@ function pickWholeBelow<T>(
 ): RouteEntry<T> | undefined {
   const { path } = request;
   if (start > path.length) return node.entries === undefined ? best : pickBest(node.entries, request, best);
-  const end = segmentEnd(path, start);
+  const hash = hashSegment(path, start);
+  const end = segmentEnd;
   let greatest = best;
-  const literal = node.literals?.get(path.slice(start, end));
+  const literal = node.literals?.find(path, start, end, hash);
   if (literal !== undefined) greatest = pickWholeBelow(literal, request, end + 1, greatest);
   if (node.parameter !== undefined && end > start) {
     greatest = pickWholeBelow(node.parameter, request, end + 1, greatest);
@@ -121,8 +126,9 @@ function pickPrefixBelow<T>(
   const { path } = request;
   let greatest = best;
   if (node.literals !== undefined && start <= path.length) {
-    const end = segmentEnd(path, start);
-    const child = node.literals.get(path.slice(start, end));
+    const hash = hashSegment(path, start);
+    const end = segmentEnd;
+    const child = node.literals.find(path, start, end, hash);
     if (child !== undefined) greatest = pickPrefixBelow(child, request, end + 1, greatest);
   }
   return node.entries === undefined ? greatest : pickBest(node.entries, request, greatest);
@@ -142,9 +148,4 @@ function visitWholeBelow<T>(
   const literal = segment === undefined ? undefined : node.literals?.get(segment);
   if (literal !== undefined) visitWholeBelow(literal, segments, depth + 1, visit);
   if (node.parameter !== undefined && segment !== '') visitWholeBelow(node.parameter, segments, depth + 1, visit);
-}
-
-function segmentEnd(path: string, start: number): number {
-  const slash = path.indexOf('/', start);
-  return slash === -1 ? path.length : slash;
 }

@@ -5,6 +5,7 @@
 import type { BreakerPolicy } from '../decide/breaker.ts';
 import type { CorsPlan } from '../decide/cors.ts';
 import type { GcraPlan } from '../decide/gcra.ts';
+import type { ParsedPath } from '../router/parse-path.ts';
 
 /** A route with everything its policies and its service contribute. */
 export interface RoutePlan {
@@ -214,8 +215,18 @@ export interface ListenerPlan {
   readonly requestIdHeader: string;
 }
 
+/** The route that takes a request, in the way its path matched. Made once for many requests. */
+export interface FoundRoute {
+  readonly kind: 'found';
+  readonly plan: RoutePlan;
+  /** What the path matched: `readPathParams` reads the parameters of a template. */
+  readonly path: ParsedPath | undefined;
+  /** For who asked: what it keeps ready for this plan, and is gone with it. */
+  kept: unknown;
+}
+
 /** Where a request goes, as `Tables.find` says. */
 export type RouteFinding =
-  | { readonly kind: 'found'; readonly plan: RoutePlan; readonly params: ReadonlyMap<string, string> | undefined }
+  | FoundRoute
   | { readonly kind: 'methodNotAllowed'; readonly allow: readonly string[] }
   | { readonly kind: 'notFound' };

@@ -1,5 +1,4 @@
 import type { ParsedPath } from '../router/parse-path.ts';
-import { readPathParams } from '../router/path-params.ts';
 import type { RouteRequest } from '../router/route-match.ts';
 import { Router } from '../router/router.ts';
 import type { ActiveChange } from './active-set.ts';
@@ -10,7 +9,15 @@ import type { BuiltService } from './build-service.ts';
 import { type BuildContext, type BuiltItem, buildItem, buildRefusing, type ItemKey, itemKey } from './built-item.ts';
 import { CannotBuild } from './cannot-build.ts';
 import { joinRoute } from './join-route.ts';
-import type { ApiKeyPlan, ConsumerPlan, ListenerPlan, RouteFinding, RoutePlan, ServicePlan } from './plan.ts';
+import type {
+  ApiKeyPlan,
+  ConsumerPlan,
+  FoundRoute,
+  ListenerPlan,
+  RouteFinding,
+  RoutePlan,
+  ServicePlan,
+} from './plan.ts';
 import { pathRewriteFor } from './rewrite.ts';
 
 /** A change that is built and waits to be committed. */
@@ -74,7 +81,7 @@ export class Tables {
     const outcome = router.match(request);
     switch (outcome.outcome) {
       case 'found':
-        return this.#finding(outcome.value, outcome.path, request.path);
+        return this.#found(outcome.value, outcome.path);
       case 'methodNotAllowed':
         return { kind: 'methodNotAllowed', allow: outcome.allow };
       case 'notFound':
@@ -123,32 +130,34 @@ export class Tables {
     for (const { built, unavailable } of upserts) this.#put(built, unavailable);
   }
 
-  #finding(entry: RouteEntry, path: ParsedPath | undefined, requestPath: string): RouteFinding {
-    if (path?.kind === 'template') {
-      return { kind: 'found', plan: this.#plan(entry, path), params: readPathParams(path, requestPath) };
+  /** Most routes have one path, so that what was found last is found again. */
+  #found(entry: RouteEntry, path: ParsedPath | undefined): FoundRoute {
+    const { last } = entry;
+    if (last !== undefined && last.path === path) return last;
+    const found = entry.found?.get(path) ?? { kind: 'found', plan: this.#plan(entry, path), path, kept: undefined };
+    if (last !== undefined) {
+      entry.found ??= new Map([[last.path, last]]);
+      entry.found.set(path, found);
     }
-    if (entry.built.pathRewrite.kind === 'matchedPrefix')
-      return { kind: 'found', plan: this.#plan(entry, path), params: undefined };
-    entry.finding ??= { kind: 'found', plan: this.#plan(entry, undefined), params: undefined };
-    return entry.finding;
+    entry.last = found;
+    return found;
   }
 
   /** The joined plan; made at the first request after a change of the route, its policies or its service. */
   #plan(entry: RouteEntry, path: ParsedPath | undefined): RoutePlan {
-    const { built, plans } = entry;
-    const key = built.pathRewrite.kind === 'matchedPrefix' ? path : undefined;
-    const known = plans.get(key);
-    if (known !== undefined) return known;
-    const policies = built.policies.map((name) => this.#policies.get(name));
-    const plan = joinRoute(
+    if (entry.built.pathRewrite.kind === 'matchedPrefix') return this.#join(entry, path);
+    entry.plan ??= this.#join(entry, undefined);
+    return entry.plan;
+  }
+
+  #join({ built, unavailable }: RouteEntry, path: ParsedPath | undefined): RoutePlan {
+    return joinRoute(
       built,
-      policies,
+      built.policies.map((name) => this.#policies.get(name)),
       built.destinations.map(({ service }) => this.#services.get(service)),
-      pathRewriteFor(built.pathRewrite, key),
-      entry.unavailable,
+      pathRewriteFor(built.pathRewrite, path),
+      unavailable,
     );
-    plans.set(key, plan);
-    return plan;
   }
 
   #put(built: BuiltItem, unavailable: string | undefined): void {
@@ -207,7 +216,7 @@ export class Tables {
 
   #putRoute(built: BuiltRoute, unavailable: string | undefined): void {
     this.#removeRoute(built.name);
-    const entry: RouteEntry = { built, unavailable, plans: new Map(), finding: undefined };
+    const entry: RouteEntry = { built, unavailable, plan: undefined, found: undefined, last: undefined };
     this.#routes.set(built.name, entry);
     for (const reference of built.references) {
       const referrers = this.#referrers.get(reference);
@@ -254,8 +263,9 @@ export class Tables {
 
   #forgetPlans(key: ItemKey): void {
     for (const entry of this.#referrers.get(key) ?? []) {
-      entry.plans.clear();
-      entry.finding = undefined;
+      entry.plan = undefined;
+      entry.found = undefined;
+      entry.last = undefined;
     }
   }
 
@@ -286,10 +296,11 @@ const NOT_FOUND: RouteFinding = { kind: 'notFound' };
 interface RouteEntry {
   readonly built: BuiltRoute;
   readonly unavailable: string | undefined;
-  /** By the path that matched where the rewrite depends on it. */
-  readonly plans: Map<ParsedPath | undefined, RoutePlan>;
-  /** For requests whose finding is always the same. */
-  finding: RouteFinding | undefined;
+  /** Joined, where it does not depend on the path that matched. */
+  plan: RoutePlan | undefined;
+  /** By the path that matched, where that was not always the same. */
+  found: Map<ParsedPath | undefined, FoundRoute> | undefined;
+  last: FoundRoute | undefined;
 }
 
 interface KeyEntry {

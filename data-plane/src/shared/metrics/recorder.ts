@@ -151,7 +151,8 @@ export class MetricsRecorder {
 export class RouteRequests {
   readonly #recorder: MetricsRecorder;
   readonly #route: number;
-  readonly #known = new Map<number, number>();
+  /** All but the first, where there are more. */
+  #known: Map<number, number> | undefined = undefined;
   #lastKey = -1;
   #lastSeries = 0;
 
@@ -164,10 +165,13 @@ export class RouteRequests {
   count(service: number, method: number, status: number): void {
     const key = service * 16_384 + ((method << 10) | (status & 0x3ff));
     if (key !== this.#lastKey) {
-      let series = this.#known.get(key);
+      let series = this.#known?.get(key);
       if (series === undefined) {
         series = this.#recorder.requests(this.#route, service, method, status & 0x3ff);
-        this.#known.set(key, series);
+        if (this.#lastKey >= 0) {
+          this.#known ??= new Map([[this.#lastKey, this.#lastSeries]]);
+          this.#known.set(key, series);
+        }
       }
       this.#lastKey = key;
       this.#lastSeries = series;
