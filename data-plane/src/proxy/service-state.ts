@@ -1,6 +1,7 @@
 import {
   type EndpointPlan,
   pickLeastRequest,
+  pickRandom,
   pickRoundRobin,
   type RoundRobin,
   roundRobin,
@@ -54,8 +55,16 @@ export class ServiceState {
 
   #pick(): number {
     if (this.plan.endpoints.length === 1) return this.#eligible(0) ? 0 : -1;
-    return this.plan.balancer === 'roundRobin'
-      ? pickRoundRobin(this.#position, this.#eligible)
-      : pickLeastRequest(this.#set, this.#inFlight, this.#eligible, Math.random);
+    const { balancer } = this.plan;
+    switch (balancer) {
+      case 'roundRobin':
+        return pickRoundRobin(this.#position, this.#eligible);
+      case 'leastRequest':
+        return pickLeastRequest(this.#set, this.#inFlight, this.#eligible, Math.random);
+      case 'random':
+        return pickRandom(this.#set, this.#eligible, Math.random);
+      default:
+        return balancer satisfies never;
+    }
   }
 }

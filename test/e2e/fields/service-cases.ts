@@ -1,3 +1,4 @@
+import { connectRaw } from '../../harness/raw-client.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { elapsedMs, type FieldCase, type Spec, settlesWithin, statuses, type World } from './field-case.ts';
 
@@ -35,6 +36,10 @@ const shares = async ({ ask, origin, other }: World, count: number): Promise<{ m
 
 const breaker = (extra: Spec): Spec => ({
   circuitBreaker: { consecutiveFailures: 2, openFor: '1h', halfOpenRequests: 1, ...extra },
+});
+
+const errorRate = (rate: Spec): Spec => ({
+  circuitBreaker: { errorRate: rate, openFor: '1h', halfOpenRequests: 1 },
 });
 
 /** Fails until the breaker is open; how many requests reached the origin. */
@@ -115,6 +120,23 @@ export const serviceCases: readonly FieldCase[] = [
     },
   ),
   service(
+    ['LoadBalancing.random'],
+    { loadBalancing: { roundRobin: {} }, endpoints: [{ address: 'ORIGIN' }, { address: 'OTHER' }] },
+    { loadBalancing: { random: {} }, endpoints: [{ address: 'ORIGIN' }, { address: 'OTHER' }] },
+    {
+      observe: async ({ port }) => {
+        // On one connection, so that one worker chooses.
+        const client = await connectRaw(port);
+        const origins: (string | undefined)[] = [];
+        for (let index = 0; index < 40; index++) origins.push((await client.request({}, 15_000)).header('x-origin'));
+        client.end();
+        return origins.every((origin, index) => origin !== origins[index + 1]) ? 'in turn' : 'not in turn';
+      },
+      was: 'in turn',
+      is: 'not in turn',
+    },
+  ),
+  service(
     ['Service.circuit_breaker', 'CircuitBreaker.consecutive_failures'],
     breaker({}),
     breaker({ consecutiveFailures: 4 }),
@@ -122,6 +144,44 @@ export const serviceCases: readonly FieldCase[] = [
       observe: openBreaker,
       was: 2,
       is: 4,
+    },
+  ),
+  service(
+    ['CircuitBreaker.error_rate', 'ErrorRate.minimum_requests'],
+    errorRate({ percent: 100, minimumRequests: 4 }),
+    errorRate({ percent: 100, minimumRequests: 8 }),
+    { observe: openBreaker, was: 4, is: 8 },
+  ),
+  service(
+    ['ErrorRate.percent'],
+    errorRate({ percent: 60, minimumRequests: 4 }),
+    errorRate({ percent: 40, minimumRequests: 4 }),
+    {
+      observe: async ({ ask, origin }) => {
+        const before = origin.requests.length;
+        origin.reply = () => ({ status: (origin.requests.length - before) % 2 === 0 ? 500 : 200 });
+        for (let index = 0; index < 12; index++) await ask();
+        return origin.requests.length - before;
+      },
+      was: 12,
+      is: 4,
+    },
+  ),
+  service(
+    ['ErrorRate.window'],
+    errorRate({ percent: 100, minimumRequests: 2, window: '10m' }),
+    errorRate({ percent: 100, minimumRequests: 2, window: '1s' }),
+    {
+      observe: async ({ ask, origin }) => {
+        origin.reply = () => ({ status: 500 });
+        await ask();
+        const since = performance.now();
+        await waitFor('the shorter window is over', () => performance.now() - since > 2_500);
+        await ask();
+        return (await ask()).status;
+      },
+      was: 503,
+      is: 500,
     },
   ),
   service(['CircuitBreaker.open_for'], breaker({ openFor: '1h' }), breaker({ openFor: '100ms' }), {

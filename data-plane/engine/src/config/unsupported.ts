@@ -28,12 +28,10 @@ export const UNSUPPORTED: UnsupportedTable = [
   'sluice.config.v1.Service.fallback',
   'sluice.config.v1.Service.max_concurrent_requests',
   'sluice.config.v1.Endpoint.zone',
-  'sluice.config.v1.LoadBalancing.random',
   'sluice.config.v1.LoadBalancing.consistent_hash',
   'sluice.config.v1.LoadBalancing.slow_start',
   'sluice.config.v1.LoadBalancing.panic_percent',
   'sluice.config.v1.LoadBalancing.zone_aware',
-  'sluice.config.v1.CircuitBreaker.error_rate',
   'sluice.config.v1.Connections.per_endpoint',
   'sluice.config.v1.Connections.pending',
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { pickLeastRequest, pickRoundRobin, roundRobin, weightedSet } from './balance.ts';
+import { pickLeastRequest, pickRandom, pickRoundRobin, roundRobin, type WeightedSet, weightedSet } from './balance.ts';
 
 const all = () => true;
 
@@ -58,7 +58,9 @@ test('what is not eligible is never picked, and nothing is when nothing is eligi
     for (let i = 0; i < 100 && weights.length > 0; i++) {
       expect(pickRoundRobin(position, notFirst)).not.toBe(0);
       expect(pickLeastRequest(set, () => 0, notFirst, random)).not.toBe(0);
+      expect(pickRandom(set, notFirst, random)).not.toBe(0);
     }
+    expect(pickRandom(set, () => false, random)).toBe(-1);
     expect(pickRoundRobin(position, () => false)).toBe(-1);
     expect(
       pickLeastRequest(
@@ -71,10 +73,16 @@ test('what is not eligible is never picked, and nothing is when nothing is eligi
   }
 });
 
-test('an idle service is loaded by its weights', () => {
+test.each([
+  [
+    'least request, where nothing is in flight',
+    (set: WeightedSet, random: () => number) => pickLeastRequest(set, () => 0, all, random),
+  ],
+  ['random', (set: WeightedSet, random: () => number) => pickRandom(set, all, random)],
+])('%s loads by the weights', (_, pick) => {
   const set = weightedSet([6, 3, 1]);
   const random = sequence(3);
-  const counts = tally(100_000, () => pickLeastRequest(set, () => 0, all, random), 3);
+  const counts = tally(100_000, () => pick(set, random), 3);
   for (const [i, share] of [0.6, 0.3, 0.1].entries()) expect(counts[i]! / 100_000).toBeCloseTo(share, 1);
 });
 
@@ -103,5 +111,6 @@ test('a weight of 0 is never picked', () => {
   for (let i = 0; i < 100; i++) {
     expect(pickRoundRobin(position, all)).toBe(1);
     expect(pickLeastRequest(set, () => 0, all, random)).toBe(1);
+    expect(pickRandom(set, all, random)).toBe(1);
   }
 });

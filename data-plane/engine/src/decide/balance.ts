@@ -94,6 +94,11 @@ export function pickLeastRequest(
   return inFlight(second) / set.weights[second]! < inFlight(first) / set.weights[first]! ? second : first;
 }
 
+/** At random, by weight. Returns an index, or -1 when none is eligible. */
+export function pickRandom(set: WeightedSet, eligible: Eligible, random: () => number): number {
+  return draw(set, eligible, random, -1);
+}
+
 /** One eligible endpoint by weight, other than `except`; -1 when there is none. */
 function draw(set: WeightedSet, eligible: Eligible, random: () => number, except: number): number {
   for (let tries = 0; tries < 4; tries++) {

@@ -1,5 +1,5 @@
-import { type Endpoint, type Service, ServiceProtocol } from '@sluice/proto';
-import { defaultBreakerPolicy } from '../decide/breaker.ts';
+import { type CircuitBreaker, type Endpoint, type LoadBalancing, type Service, ServiceProtocol } from '@sluice/proto';
+import { type BreakerPolicy, defaultBreakerPolicy } from '../decide/breaker.ts';
 import { buildRetry } from './build-retry.ts';
 import type { BuildContext } from './built-item.ts';
 import { CannotBuild } from './cannot-build.ts';
@@ -32,12 +32,8 @@ export function buildService(name: string, service: Service, { group, slots }: B
         .filter(({ nodeGroups }) => nodeGroups.length === 0 || nodeGroups.includes(group))
         .map((endpoint) => buildEndpoint(endpoint, slots.endpoint(name, endpoint.address)))
         .filter(({ weight }) => weight > 0),
-      balancer: service.loadBalancing?.algorithm.case === 'roundRobin' ? 'roundRobin' : 'leastRequest',
-      breaker: breaker && {
-        consecutiveFailures: breaker.consecutiveFailures ?? defaultBreakerPolicy.consecutiveFailures,
-        openForMs: durationMs(breaker.openFor, defaultBreakerPolicy.openForMs),
-        halfOpenRequests: breaker.halfOpenRequests ?? defaultBreakerPolicy.halfOpenRequests,
-      },
+      balancer: balancerOf(service.loadBalancing),
+      breaker: breaker && buildBreaker(breaker),
       connectTimeoutMs: durationMs(service.connections?.connectTimeout, 2_000),
       idleTimeoutMs: durationMs(service.connections?.idleTimeout, 60_000),
     },
@@ -46,6 +42,39 @@ export function buildService(name: string, service: Service, { group, slots }: B
     maxDurationMs: durationMs(service.maxDuration, 0),
     retry: service.retry && buildRetry(service.retry),
   };
+}
+
+/** By failures in a row unless only an error rate is given. */
+function buildBreaker({ consecutiveFailures, errorRate, openFor, halfOpenRequests }: CircuitBreaker): BreakerPolicy {
+  return {
+    consecutiveFailures:
+      consecutiveFailures ?? (errorRate === undefined ? defaultBreakerPolicy.consecutiveFailures : 0),
+    ...(errorRate !== undefined && {
+      errorRate: {
+        percent: errorRate.percent,
+        windowMs: durationMs(errorRate.window, 10_000),
+        minimumRequests: errorRate.minimumRequests ?? 20,
+      },
+    }),
+    openForMs: durationMs(openFor, defaultBreakerPolicy.openForMs),
+    halfOpenRequests: halfOpenRequests ?? defaultBreakerPolicy.halfOpenRequests,
+  };
+}
+
+function balancerOf(loadBalancing: LoadBalancing | undefined): ServicePlan['balancer'] {
+  const algorithm = loadBalancing?.algorithm;
+  switch (algorithm?.case) {
+    case undefined:
+      return 'leastRequest';
+    case 'roundRobin':
+    case 'leastRequest':
+    case 'random':
+      return algorithm.case;
+    case 'consistentHash':
+      throw new CannotBuild('balancing by a hash is not known to this version of the node');
+    default:
+      return algorithm satisfies never;
+  }
 }
 
 function buildEndpoint({ address, weight }: Endpoint, slot: number): EndpointPlan {

@@ -75,7 +75,7 @@ export interface ServicePlan {
   readonly enabled: boolean;
   /** Those that this node's group uses; never with weight 0. May be empty: no_healthy_endpoint. */
   readonly endpoints: readonly EndpointPlan[];
-  readonly balancer: 'roundRobin' | 'leastRequest';
+  readonly balancer: 'roundRobin' | 'leastRequest' | 'random';
   readonly breaker: BreakerPolicy | undefined;
   readonly connectTimeoutMs: number;
   readonly idleTimeoutMs: number;
