@@ -16,7 +16,9 @@ try {
   process.stderr.write(`sluice-node: ${error.message}\n`);
   process.exit(1);
 }
-process.stdout.write(`serving ${node.listening.join(' ')}\nadmin on http://${node.admin.host}:${node.admin.port}\n`);
+process.stdout.write(
+  `serving ${node.listening.join(' ')}\nadmin on http://${node.admin.host}:${node.admin.port}${node.admin.waits ? ', once the process before lets go of it' : ''}\n`,
+);
 
 process.on('SIGUSR2', () => void node.replaceWorkers());
 

@@ -17,6 +17,8 @@ export type NodeOptions = {
   readonly cacheDir?: string;
   /** Of the listener `http`. */
   readonly port?: number;
+  /** Of its own endpoints. */
+  readonly adminPort?: number;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Default `ready`: a verified snapshot is active in every worker. `alive`: /__health answers. `started`: neither. */
@@ -52,7 +54,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   const temp = await makeTempDir(`node-${id}`);
   const cacheDir = options.cacheDir ?? join(temp.path, 'cache');
   const port = options.port ?? (await freePort());
-  const adminPort = await freePort();
+  const adminPort = options.adminPort ?? (await freePort());
   let current: RunningProcess | undefined;
 
   const admin: Node['admin'] = async (path, init) => {

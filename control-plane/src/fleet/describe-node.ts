@@ -10,6 +10,8 @@ export interface NodeSurroundings {
   readonly staleAfter: StaleAfter;
   readonly replicaId: string;
   readonly takeovers: number;
+  /** The process that this one takes over from, while it is connected. */
+  readonly predecessor: NodeSession | undefined;
 }
 
 /** A node as the fleet view shows it, connected or just gone. */
@@ -47,7 +49,7 @@ export function describeNode(session: NodeSession, around: NodeSurroundings): No
   });
 }
 
-function judgeSession(session: NodeSession, { current, staleAfter, takeovers }: NodeSurroundings) {
+function judgeSession(session: NodeSession, { current, staleAfter, takeovers, predecessor }: NodeSurroundings) {
   const { state, report } = session;
   if (state.kind === 'closed') {
     return { state: NodeState.DISCONNECTED, reason: state.error?.rawMessage ?? 'it closed the stream' };
@@ -66,8 +68,14 @@ function judgeSession(session: NodeSession, { current, staleAfter, takeovers }: 
       held: report.held.map(({ kind, name }) => `${kind}/${name}`),
       draining: report.draining,
       takeovers,
+      predecessor: predecessor && describePredecessor(predecessor),
     },
     current,
     staleAfter,
   );
+}
+
+function describePredecessor(session: NodeSession): string {
+  const { revision } = session.feed(Track.CONFIG).active;
+  return `it takes over from a process that ${session.report.draining ? 'is stopping' : 'still serves'}, at revision ${revision}`;
 }

@@ -1,4 +1,5 @@
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
+import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { Code, type ConnectError } from '@connectrpc/connect';
 import type { Log } from '@sluice/engine';
 import { type Hello, type Node, Track } from '@sluice/proto';
@@ -46,6 +47,8 @@ const fanOutBatch = 32;
 export class Fleet {
   readonly #options: FleetOptions;
   readonly #sessions = new Map<string, NodeSession>();
+  /** Processes that another with the same id takes over from: they get what is new until they go. */
+  readonly #predecessors = new Map<string, NodeSession>();
   readonly #listeners = new Set<() => void>();
   readonly #updates: UpdateSource;
   readonly #slots: SnapshotSlots;
@@ -112,7 +115,8 @@ export class Fleet {
   }
 
   /**
-   * Takes a node in. Of two connections with one id the later is the node.
+   * Takes a node in. Of two connections with one id the later is the node; where one process takes over from another, the process
+   * that was started later, and the other one keeps its stream.
    * @throws ConnectError resource_exhausted or unavailable with a retry hint, failed_precondition for another protocol
    */
   async connect(hello: Hello): Promise<NodeSession> {
@@ -126,13 +130,17 @@ export class Fleet {
     });
     this.#admit(hello.nodeId);
     const older = this.#sessions.get(hello.nodeId);
-    if (older !== undefined) {
-      this.#takeovers.add(hello.nodeId);
-      log.warn('a node connected again while it was connected', { node: hello.nodeId });
-      older.close(retryableError(Code.Aborted, `node ${hello.nodeId} connected again, and the later one stays`, 5000));
-    }
     const session = new NodeSession(hello, diverged, this.#sessionContext());
-    this.#sessions.set(hello.nodeId, session);
+    if (older !== undefined && takesOver(older.hello, hello)) this.#precede(session);
+    else {
+      if (older !== undefined && takesOver(hello, older.hello)) this.#precede(older);
+      else if (older !== undefined) {
+        this.#takeovers.add(hello.nodeId);
+        log.warn('a node connected again while it was connected', { node: hello.nodeId });
+        older.close(connectedAgain(hello.nodeId));
+      }
+      this.#sessions.set(hello.nodeId, session);
+    }
     const level = diverged === undefined ? 'info' : 'warn';
     log[level]('node connected', {
       node: hello.nodeId,
@@ -143,6 +151,19 @@ export class Fleet {
     this.#commands.welcome();
     this.#onChanged(session);
     return session;
+  }
+
+  /** A process is no longer the node, but still serves. */
+  #precede(session: NodeSession): void {
+    const { nodeId } = session.hello;
+    this.#predecessors.get(nodeId)?.close(connectedAgain(nodeId));
+    this.#predecessors.set(nodeId, session);
+    this.#options.log.info('a node is taken over by a process started later', { node: nodeId });
+  }
+
+  *#streams(): Generator<NodeSession> {
+    yield* this.#sessions.values();
+    yield* this.#predecessors.values();
   }
 
   /** All nodes that any replica knows, by id. */
@@ -166,7 +187,7 @@ export class Fleet {
     this.#closed = true;
     this.#commands.close();
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
-    for (const session of [...this.#sessions.values()]) session.close(stopping());
+    for (const session of [...this.#streams()]) session.close(stopping());
     await this.#records.close();
   }
 
@@ -218,17 +239,28 @@ export class Fleet {
       staleAfter: { silentMs: 1.5 * heartbeatIntervalMs, unansweredMs: 3 * heartbeatIntervalMs },
       replicaId,
       takeovers: this.#takeovers.count(session.hello.nodeId),
+      predecessor: this.#predecessors.get(session.hello.nodeId),
     });
   }
 
   #onChanged(session: NodeSession): void {
     const { nodeId } = session.hello;
+    const predecessor = this.#predecessors.get(nodeId);
     if (session.state.kind !== 'closed') this.#records.change(nodeId);
-    else if (this.#sessions.get(nodeId) === session) {
+    else if (predecessor === session) {
+      this.#predecessors.delete(nodeId);
+      this.#records.change(nodeId);
+    } else if (this.#sessions.get(nodeId) === session) {
       this.#sessions.delete(nodeId);
+      this.#predecessors.delete(nodeId);
       const node = this.#describeSession(session);
       this.#options.log.info('node disconnected', { node: nodeId, reason: node.reason });
       this.#records.leave(node);
+      // The later process is gone, and the earlier one is the node again.
+      if (predecessor !== undefined) {
+        this.#sessions.set(nodeId, predecessor);
+        this.#records.change(nodeId);
+      }
     }
     this.#notify();
   }
@@ -238,7 +270,7 @@ export class Fleet {
     const { historyId } = this.#options.state;
     if (historyId !== this.#historyId) {
       this.#historyId = historyId;
-      for (const session of [...this.#sessions.values()]) {
+      for (const session of [...this.#streams()]) {
         session.close(retryableError(Code.Unavailable, 'the control plane began another history', Math.random() * 500));
       }
     }
@@ -254,7 +286,7 @@ export class Fleet {
     do {
       this.#fanOut = 'running';
       let woken = 0;
-      for (const session of [...this.#sessions.values()]) {
+      for (const session of [...this.#streams()]) {
         session.wake();
         if (++woken % fanOutBatch === 0) await yieldToOthers();
       }
@@ -274,6 +306,18 @@ export class Fleet {
       for (const listener of [...this.#listeners]) listener();
     });
   }
+}
+
+function takesOver(later: Hello, earlier: Hello): boolean {
+  return later.takeover && startedMs(later) > startedMs(earlier);
+}
+
+function startedMs({ startedAt }: Hello): number {
+  return startedAt === undefined ? 0 : timestampMs(startedAt);
+}
+
+function connectedAgain(nodeId: string): ConnectError {
+  return retryableError(Code.Aborted, `node ${nodeId} connected again, and the later one stays`, 5000);
 }
 
 function stopping(): ConnectError {

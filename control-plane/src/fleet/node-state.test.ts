@@ -13,6 +13,7 @@ const fine: NodeFacts = {
   held: [],
   draining: false,
   takeovers: 0,
+  predecessor: undefined,
 };
 const refused = { revision: 7, reason: NackReason.MASS_DELETION, detail: '12 of 20' };
 

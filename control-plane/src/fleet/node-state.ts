@@ -18,6 +18,8 @@ export interface NodeFacts {
   readonly draining: boolean;
   /** Connections that took its id over from another within the last minute. */
   readonly takeovers: number;
+  /** How the process stands that it takes over from. */
+  readonly predecessor: string | undefined;
 }
 
 export interface CurrentRevisions {
@@ -44,6 +46,7 @@ export function judgeNode(node: NodeFacts, current: CurrentRevisions, staleAfter
     judged.reason,
     node.takeovers > 1 && `connected ${node.takeovers + 1} times within a minute: do two nodes have this id?`,
     node.draining && 'it is stopping',
+    node.predecessor,
   ];
   return { state: judged.state, reason: asides.filter(Boolean).join('; ') };
 }

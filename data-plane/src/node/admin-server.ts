@@ -14,18 +14,23 @@ export type AdminEndpoints = Readonly<Record<string, () => AdminAnswer>>;
 export interface AdminServer {
   readonly host: string;
   readonly port: number;
+  /** Another process still had the address. */
+  readonly waits: boolean;
   close(): Promise<void>;
 }
 
 const MAX_CONNECTIONS = 256;
+const RETRY_MS = 50;
 
 /**
- * Serves the node's own endpoints, for probes, scrapers and people.
+ * Serves the node's own endpoints, for probes, scrapers and people. `takeover`: where another process has the address, this one
+ * serves there as soon as that lets go of it, and goes on meanwhile.
  * @throws StartError where the address cannot be bound
  */
 export async function startAdminServer(
   address: { host: string; port: number },
   endpoints: AdminEndpoints,
+  takeover: boolean,
 ): Promise<AdminServer> {
   const server = createServer(
     { requestTimeout: 10_000, headersTimeout: 10_000, maxHeaderSize: 16_384 },
@@ -35,20 +40,31 @@ export async function startAdminServer(
   );
   server.maxConnections = MAX_CONNECTIONS;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', (error: NodeJS.ErrnoException) => {
+  const listen = (): void => void server.listen({ ...address, exclusive: true }, resolve);
+  let retry: NodeJS.Timeout | undefined;
+  server.on('error', (error: NodeJS.ErrnoException) => {
+    if (takeover && error.code === 'EADDRINUSE') {
+      retry = setTimeout(listen, RETRY_MS);
+      resolve();
+      return;
+    }
     reject(
       new StartError(
         `cannot listen on ${address.host}:${address.port} for the node's own endpoints (--admin): ${reasonOf(error)}`,
       ),
     );
   });
-  server.listen({ ...address, exclusive: true }, resolve);
+  listen();
   await promise;
   const bound = server.address();
   return {
     host: address.host,
     port: typeof bound === 'object' && bound !== null ? bound.port : address.port,
-    close: () => closeServer(server),
+    waits: retry !== undefined,
+    close: () => {
+      clearTimeout(retry);
+      return closeServer(server);
+    },
   };
 }
 

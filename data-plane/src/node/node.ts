@@ -11,13 +11,14 @@ import { createEndpoints } from './endpoints.ts';
 import { cacheFault, readFaults } from './faults.ts';
 import { Freshness } from './freshness.ts';
 import { claimAddresses, DEFAULT_LISTENER, Listeners } from './listeners.ts';
-import { DirectoryInUse, type DirectoryLock, lockDirectory } from './lock-directory.ts';
+import { DirectoryInUse, type DirectoryLock, hasSuccessor, lockDirectory, succeedDirectory } from './lock-directory.ts';
 import { Persistence } from './persistence.ts';
 import { hasReusePort } from './reuse-port.ts';
 import type { Settings } from './settings.ts';
 import { SlotLedger } from './slot-ledger.ts';
 import { StartError } from './start-error.ts';
 import { Supervisor } from './supervisor.ts';
+import { takeOverCache } from './take-over-cache.ts';
 import { NodeTrack } from './track.ts';
 import { WatchClient } from './watch-client.ts';
 import { createWatchNode } from './watch-node.ts';
@@ -27,7 +28,7 @@ export interface RunningNode {
   /** Where it listens, as `NAME=HOST:PORT`, when it started. */
   readonly listening: readonly string[];
   /** Where its own endpoints are. */
-  readonly admin: { readonly host: string; readonly port: number };
+  readonly admin: { readonly host: string; readonly port: number; readonly waits: boolean };
   /** Replaces all workers, one after the other, without failing a request. Resolves when the last replaced one has left. */
   replaceWorkers(): Promise<void>;
   /** Not ready; after the delay no new connections, what runs may finish; then everything ends. */
@@ -45,7 +46,8 @@ export async function startNode(
   write: (line: string) => void = (line) => process.stdout.write(line),
 ): Promise<RunningNode> {
   const log = createLog(settings.logLevel, write, () => new Date());
-  const lock = takeDirectory(settings.cacheDir);
+  const lock = takeDirectory(settings);
+  if (lock.heldBy !== undefined) log.info('taking over beside a running process', { process: lock.heldBy });
   const started = new AsyncDisposableStack();
   started.defer(() => lock.release());
   try {
@@ -90,8 +92,10 @@ class NodeAssembly {
       group: settings.group,
       log,
       snapshot: () => persistence.snapshot(),
+      readOnly: this.#lock.heldBy !== undefined,
       ...(onPhase && { onPhase }),
     });
+    let ready = false;
     const supervisor: Supervisor = new Supervisor({
       shared,
       directory,
@@ -101,6 +105,11 @@ class NodeAssembly {
       drainTimeoutMs: settings.drainTimeoutMs,
       log,
       whole: () => activation.whole(),
+      onListening: () => {
+        if (ready || !activation.active || supervisor.serving < supervisor.workers) return;
+        ready = true;
+        log.info('ready', { revision: activation.config.revision });
+      },
       onBindFailed: (name, reason) => {
         log.error('listener cannot be bound', { listener: name, reason });
         listeners.failed(name, reason);
@@ -148,7 +157,7 @@ class NodeAssembly {
       freshness,
       persistedRevision: () => persistence.revision,
     });
-    const admin = await startAdminServer(settings.admin, endpoints);
+    const admin = await startAdminServer(settings.admin, endpoints, settings.takeover);
     started.defer(() => admin.close());
     if (cached === undefined) {
       listeners.reconcile();
@@ -160,6 +169,10 @@ class NodeAssembly {
       if (this.#lock.unwritable !== undefined) cache.rewrite(() => persistence.restored(activation.config.revision));
       log.info('serving from the cache', { revision: cached.config.revision, resources: cached.config.latest.length });
     }
+    void this.#lock.taken
+      ?.then(() => takeOverCache(cache, activation, persistence))
+      .then(() => log.info('the process before has gone', { revision: activation.config.revision }))
+      .catch((error: unknown) => log.error('cannot take the cache over', { reason: String(error) }));
     const watching = watch.run();
     const end = async (): Promise<void> => {
       watch.close();
@@ -180,6 +193,8 @@ class NodeAssembly {
         log.info('draining', { delayMs: drainDelayMs, timeoutMs: drainTimeoutMs });
         shared.control.drain();
         watch.sendStatus();
+        // Who asks there is answered by the process that takes over, at once.
+        if (hasSuccessor(settings.cacheDir)) await admin.close();
         await delay(drainDelayMs);
         // Until the last request is answered the stream goes on: a key that is revoked meanwhile opens nothing here.
         await supervisor.drain(drainTimeoutMs);
@@ -190,9 +205,9 @@ class NodeAssembly {
   }
 }
 
-function takeDirectory(directory: string): DirectoryLock {
+function takeDirectory({ cacheDir: directory, takeover }: Settings): DirectoryLock {
   try {
-    return lockDirectory(directory);
+    return takeover ? succeedDirectory(directory) : lockDirectory(directory);
   } catch (error) {
     if (error instanceof DirectoryInUse) throw new StartError(`${error.message} (--cache-dir)`);
     throw new StartError(

@@ -102,7 +102,7 @@ export function describeFlags(): Command {
     new Option('--token <token>', 'shown to the control plane'),
     new Option(
       '--takeover',
-      'start beside a process that still listens on the same addresses; Linux then hands over also what that process did not accept any more, where net.ipv4.tcp_migrate_req is 1',
+      'start beside a process of the same node, with the same settings, and take its place when that is told to stop; connections that it had not accepted by then are handed over too where net.ipv4.tcp_migrate_req is 1',
     ).default(false),
     new Option('--drain-timeout <duration>', 'what requests may still take at the end, 0s to 10m')
       .argParser(parseDuration)

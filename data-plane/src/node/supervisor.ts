@@ -17,6 +17,8 @@ export interface SupervisorOptions {
   readonly log: Log;
   /** Everything that is, or is about to be, active; packed for a worker that knows nothing. */
   readonly whole: () => SharedArrayBuffer;
+  /** A worker listens on all it was told. */
+  readonly onListening: () => void;
   /** A listener could not be bound by a worker. */
   readonly onBindFailed: (listener: string, reason: string) => void;
 }
@@ -252,6 +254,7 @@ export class Supervisor {
     worker.binding.delete(listener);
     if (worker.binding.size > 0) return;
     worker.listens = true;
+    this.#options.onListening();
     this.#tookPlace(worker);
   }
 

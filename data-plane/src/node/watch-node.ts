@@ -42,6 +42,8 @@ export function createWatchNode(sources: WatchNodeSources): WatchNode {
       persistedRevision: BigInt(persistence.revision),
       held: [...activation.held()],
       activeSince: timestamp(activation.config.activeSinceMs),
+      startedAt: timestamp(performance.timeOrigin),
+      takeover: settings.takeover,
     }),
     status: () => statusOf(sources),
     apply: async (update) => {
@@ -132,5 +134,5 @@ function positionOf(track: NodeTrack): { revision: bigint; digest: Uint8Array<Ar
 }
 
 function timestamp(ms: number): { seconds: bigint; nanos: number } {
-  return { seconds: BigInt(Math.floor(ms / 1000)), nanos: Math.round((ms % 1000) * 1e6) };
+  return { seconds: BigInt(Math.floor(ms / 1000)), nanos: Math.floor((ms % 1000) * 1e6) };
 }

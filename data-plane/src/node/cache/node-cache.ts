@@ -24,6 +24,8 @@ export interface NodeCacheOptions {
   readonly snapshot: () => { readonly historyId: string; readonly records: Iterable<RecordInit> };
   /** Told before each step. */
   readonly onPhase?: (phase: CachePhase) => void;
+  /** Another process still writes the directory: nothing is changed in it until {@link NodeCache.open}. */
+  readonly readOnly?: boolean;
   /** A base is rewritten when its log is longer than it and than this. Default 1 MiB. */
   readonly compactAfterBytes?: number;
 }
@@ -33,6 +35,7 @@ const FORMAT = 1;
 /** Appends that may wait for the disk; past it the next write is a whole base instead. */
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
 const RETRY_AFTER_MS = 1_000;
+const READ_ONLY_TRIES = 3;
 
 /**
  * The node's state on disk: a base file and a log of changes beside it, `N.base` and `N.log`, and the generation before them.
@@ -53,9 +56,11 @@ export class NodeCache {
   #retry: NodeJS.Timeout | undefined;
   #failure: string | undefined;
   #closed = false;
+  #readOnly: boolean;
 
   constructor(options: NodeCacheOptions) {
     this.#options = options;
+    this.#readOnly = options.readOnly ?? false;
   }
 
   /** Why the disk is not written at the moment. Undefined: it is. */
@@ -63,13 +68,39 @@ export class NodeCache {
     return this.#failure;
   }
 
+  /** The directory is this process's alone from now on. Gives what is in it. */
+  async open(): Promise<CachedState | undefined> {
+    this.#readOnly = false;
+    // Nothing is written before all of it is read.
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#working = promise;
+    try {
+      return await this.load();
+    } finally {
+      this.#working = undefined;
+      resolve();
+      this.#work();
+    }
+  }
+
   /** The newest whole generation, or undefined where there is none. What is damaged is set aside, with a line in the log. */
   async load(): Promise<CachedState | undefined> {
-    const { directory, log } = this.#options;
+    const { directory } = this.#options;
     await mkdir(directory, { recursive: true, mode: 0o700 });
+    if (!this.#readOnly) {
+      const left = (await readdir(directory)).filter((each) => each.endsWith('.tmp'));
+      for (const name of left) await unlink(join(directory, name)).catch(() => undefined);
+    }
+    for (let tries = this.#readOnly ? READ_ONLY_TRIES : 1; ; tries--) {
+      const state = await this.#loadNewest();
+      // The other process may have removed a generation while it was read.
+      if (state !== undefined || tries === 1) return state;
+    }
+  }
+
+  async #loadNewest(): Promise<CachedState | undefined> {
+    const { directory, log } = this.#options;
     const names = await readdir(directory);
-    const left = names.filter((each) => each.endsWith('.tmp'));
-    for (const name of left) await unlink(join(directory, name)).catch(() => undefined);
     const generations = names
       .map((name) => /^(\d+)\.base$/.exec(name)?.[1])
       .filter((number) => number !== undefined)
@@ -79,6 +110,7 @@ export class NodeCache {
     for (const generation of generations) {
       const state = await this.#loadGeneration(generation);
       if (typeof state !== 'string') return state;
+      if (this.#readOnly) continue;
       log.error('cache damaged, set aside', { file: `${generation}.base`, reason: state });
       await this.#setAside(`${generation}.base`);
       await this.#setAside(`${generation}.log`);
@@ -134,7 +166,7 @@ export class NodeCache {
     const name = `${generation}.log`;
     const log = await this.#readFile(name);
     if (typeof log === 'string') return [];
-    if (log.end.kind === 'damaged') {
+    if (log.end.kind === 'damaged' && !this.#readOnly) {
       this.#options.log.error('cache log damaged, used up to there', { file: name, reason: describeEnd(log.end) });
       await writeFile(join(this.#options.directory, `${name}.damaged`), log.bytes, { mode: 0o600 }).catch(
         () => undefined,
@@ -160,7 +192,7 @@ export class NodeCache {
   }
 
   #work(): void {
-    if (this.#working !== undefined || this.#closed || this.#retry !== undefined) return;
+    if (this.#working !== undefined || this.#closed || this.#retry !== undefined || this.#readOnly) return;
     this.#working = this.#drain().finally(() => {
       this.#working = undefined;
       if (this.#baseWanted || this.#queue.length > 0) this.#work();
