@@ -15,6 +15,7 @@ export interface NodeMetricSources {
 /** What the main thread knows itself, beside what workers count. */
 export function nodeMetrics(sources: NodeMetricSources): MetricFamily[] {
   const { activation, supervisor, freshness, cache } = sources;
+  const { columns, endpointHealth } = sources.shared;
   const gauge = (name: string, help: string, value: number): MetricFamily => ({
     name,
     help,
@@ -42,7 +43,19 @@ export function nodeMetrics(sources: NodeMetricSources): MetricFamily[] {
       name: 'gateway_upstream_healthy',
       help: 'Whether requests are sent to an endpoint: 1, or 0.',
       type: 'gauge',
-      samples: [...endpointSamples(sources)],
+      samples: [...endpointSamples(sources, (slot) => (endpointHealth.isHealthy(slot) ? 1 : 0))],
+    },
+    {
+      name: 'gateway_upstream_connections',
+      help: 'Open connections to an endpoint, those being made included.',
+      type: 'gauge',
+      samples: [...endpointSamples(sources, (slot) => columns.connections.total(slot))],
+    },
+    {
+      name: 'gateway_upstream_pending',
+      help: 'Requests that wait for a connection to an endpoint.',
+      type: 'gauge',
+      samples: [...endpointSamples(sources, (slot) => columns.waiting.total(slot))],
     },
     {
       name: 'gateway_worker_restarts_total',
@@ -59,11 +72,11 @@ export function nodeMetrics(sources: NodeMetricSources): MetricFamily[] {
   ];
 }
 
-function* endpointSamples({ activation, shared }: NodeMetricSources): Generator<MetricSample> {
+function* endpointSamples({ activation }: NodeMetricSources, read: (slot: number) => number): Generator<MetricSample> {
   for (const item of activation.config.set.activeItems()) {
     if (item.kind !== 'Service') continue;
     for (const { address, slot } of item.plan.endpoints) {
-      yield { labels: { service: item.name, endpoint: address }, value: shared.endpointHealth.isHealthy(slot) ? 1 : 0 };
+      yield { labels: { service: item.name, endpoint: address }, value: read(slot) };
     }
   }
 }

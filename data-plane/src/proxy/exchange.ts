@@ -1,4 +1,4 @@
-import type { ListenerPlan, ParsedPath, RoutePlan, RouteRequest } from '@sluice/engine';
+import type { EndpointPlan, ListenerPlan, ParsedPath, RoutePlan, RouteRequest } from '@sluice/engine';
 import { type FieldText, namedFieldValue, type Refusal, type RequestHead } from '../http1/index.ts';
 import { ACTIVE_REQUESTS, type KeyPart, NO_SLOT } from '../shared/index.ts';
 import { account, CLIENT_ABORTED } from './account.ts';
@@ -7,7 +7,7 @@ import type { Caller } from './callers.ts';
 import { Charges } from './charges.ts';
 import type { ClientSide } from './client-side.ts';
 import type { DestinationState } from './destination-state.ts';
-import { sendBody } from './forward.ts';
+import type { ConnectionWaiter } from './endpoint-pool.ts';
 import { NO_HEAD } from './no-head.ts';
 import { REQUEST_PHASES } from './phases.ts';
 import type { ProxyContext } from './proxy-context.ts';
@@ -15,6 +15,7 @@ import { RequestBody } from './request-body.ts';
 import { onResponseChunk } from './respond.ts';
 import { ResponseBody } from './response-body.ts';
 import type { RouteState } from './route-state.ts';
+import { send, sendBody } from './send-request.ts';
 import { type TimerOwner, WheelTimer } from './timer-wheel.ts';
 import { startTrace, type Trace } from './trace-context.ts';
 import { abandonTry } from './try.ts';
@@ -26,6 +27,8 @@ export type ExchangeState =
   | 'idle'
   /** The phases run. */
   | 'deciding'
+  /** A try waits for a connection. */
+  | 'queued'
   /** A try is on its way. */
   | 'waiting'
   /** Between two tries. */
@@ -40,7 +43,7 @@ export type ExchangeState =
  * little. The state is changed by the modules that act on it: the phases, `forward` for tries, `respond` for the upstream's answer,
  * `answer` for the gateway's own.
  */
-export class Exchange implements RouteRequest, UpstreamUser, TimerOwner {
+export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, TimerOwner {
   readonly context: ProxyContext;
   readonly client: ClientSide;
   readonly body = new RequestBody();
@@ -83,7 +86,7 @@ export class Exchange implements RouteRequest, UpstreamUser, TimerOwner {
   upstream: UpstreamConnection | null = null;
   /** The request as it goes to the upstream. */
   headText = '';
-  /** Body bytes sent so far, to be sent again; meaningful while `replayable`. */
+  /** Body bytes sent so far, to be sent again while `replayable`; and those that came while there was no connection. */
   readonly replay: Buffer[] = [];
   replayBytes = 0;
   replayable = false;
@@ -97,6 +100,11 @@ export class Exchange implements RouteRequest, UpstreamUser, TimerOwner {
   retries = 0;
   /** A dead pooled connection was replaced. */
   replaced = false;
+  /** The endpoint for which it waits, or last did. */
+  waitsFor!: EndpointPlan;
+  wantsNew = false;
+  /** The client waits for 100 before it sends the body. */
+  continueDue = false;
   interims = 0;
   uploadBlocked = false;
 
@@ -164,6 +172,7 @@ export class Exchange implements RouteRequest, UpstreamUser, TimerOwner {
       return chunk.length;
     }
     switch (this.state) {
+      case 'queued':
       case 'waiting':
       case 'pausing':
       case 'responding':
@@ -237,6 +246,15 @@ export class Exchange implements RouteRequest, UpstreamUser, TimerOwner {
     this.upstream?.resume();
   }
 
+  onConnection(connection: UpstreamConnection): void {
+    this.context.readClock();
+    try {
+      send(this, connection);
+    } catch (error) {
+      this.#onBug(error);
+    }
+  }
+
   onUpstreamChunk(chunk: Buffer): void {
     this.context.readClock();
     try {
@@ -295,6 +313,7 @@ export class Exchange implements RouteRequest, UpstreamUser, TimerOwner {
     this.retries = 0;
     this.failedSlot = -1;
     this.replaced = false;
+    this.continueDue = false;
     this.uploadBlocked = false;
     shared.columns.process.add(ACTIVE_REQUESTS, 1);
   }

@@ -52,7 +52,7 @@ export class WorkerProxy {
     clearInterval(this.#housekeeping);
     for (const listener of this.#listeners.values()) listener.close();
     this.#listeners.clear();
-    this.#context.pools.closeIdle();
+    this.#context.pools.close();
     this.#context.wheel.close();
   }
 
@@ -60,7 +60,7 @@ export class WorkerProxy {
     const { pools, shared, source } = this.#context;
     for (const listener of this.#listeners.values()) listener.keepHouse();
     if (pools.isEmpty) return;
-    pools.closeExpired(shared.clock.nowMs());
+    pools.keepHouse(shared.clock.nowMs());
     if (this.#epoch === source.tables.epoch) return;
     this.#epoch = source.tables.epoch;
     const endpoints = new Set<number>();

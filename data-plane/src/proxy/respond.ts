@@ -173,7 +173,7 @@ function relayBody(x: Exchange, connection: UpstreamConnection, chunk: Buffer): 
 /** `clean`: nothing came behind the response. Only a connection with nothing left on it either way is used again. */
 function releaseConnection(x: Exchange, connection: UpstreamConnection, clean: boolean): void {
   if (clean && x.upstreamKeepAlive && x.body.received && connection.drained) {
-    x.context.pools.giveBack(connection, x.context.nowMs);
+    connection.giveBack(x.context.nowMs);
   } else connection.destroy();
 }
 

@@ -1,13 +1,14 @@
 import { FAILURE } from '../shared/index.ts';
 import { CLIENT_ABORTED } from './account.ts';
+
 import { answerProblem } from './answer.ts';
 import { armTimer, awaitsBody } from './deadlines.ts';
 import type { Exchange } from './exchange.ts';
-import { replaceConnection } from './forward.ts';
 import { endResponse } from './respond.ts';
 import { failTry, retryNow } from './retry.ts';
+import { failWait, replaceConnection } from './send-request.ts';
 import { abandonTry, endTry } from './try.ts';
-import { connectFailureOf, RESET, SAFE_METHODS, TIMED_OUT, TRY_TIMED_OUT } from './try-failure.ts';
+import { connectFailureOf, RESET, SAFE_METHODS, TIMED_OUT, TRY_TIMED_OUT, type TryFailure } from './try-failure.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
 
 /** The connection has ended while the exchange had it. */
@@ -24,15 +25,20 @@ export function onTryClosed(x: Exchange, connection: UpstreamConnection, error: 
 /** Some deadline may have come; the timer is not armed. */
 export function onTryTimer(x: Exchange, nowMs: number): void {
   switch (x.state) {
+    case 'queued':
+      if (nowMs >= x.headDeadlineMs || nowMs >= x.endDeadlineMs) failWait(x);
+      else if (awaitsBody(x) && nowMs >= x.lastBodyMs + x.listener.bodyIdleTimeoutMs) refuseSlowBody(x);
+      else armTimer(x);
+      break;
     case 'waiting':
     case 'pausing':
       if (nowMs >= x.headDeadlineMs || nowMs >= x.endDeadlineMs) {
         // The client's own slowness is no fault of the upstream.
         if (awaitsBody(x)) refuseSlowBody(x);
-        else failTry(x, TIMED_OUT);
+        else failLate(x, TIMED_OUT);
       } else if (awaitsBody(x) && nowMs >= x.lastBodyMs + x.listener.bodyIdleTimeoutMs) refuseSlowBody(x);
       else if (x.state === 'pausing' && nowMs >= x.resumeAtMs) retryNow(x);
-      else if (x.state === 'waiting' && nowMs >= x.tryDeadlineMs) failTry(x, TRY_TIMED_OUT);
+      else if (x.state === 'waiting' && nowMs >= x.tryDeadlineMs) failLate(x, TRY_TIMED_OUT);
       else armTimer(x);
       break;
     case 'responding':
@@ -47,6 +53,14 @@ export function onTryTimer(x: Exchange, nowMs: number): void {
     default:
       x.state satisfies never;
   }
+}
+
+function failLate(x: Exchange, failure: TryFailure): void {
+  const { upstream, context } = x;
+  if (upstream !== null && upstream.completed > 0 && !upstream.answered) {
+    context.pools.suspect(upstream.endpoint, x.tryStartedUs / 1000);
+  }
+  failTry(x, failure);
 }
 
 /** Whoever was to move and did not is to blame: a client that reads or sends nothing, or else the upstream. */

@@ -12,6 +12,7 @@ export function endTry(x: Exchange, outcome: TryOutcome): void {
 
 /** Gives up what is on its way, to no one's fault. */
 export function abandonTry(x: Exchange): void {
+  if (x.state === 'queued') x.context.pools.leave(x);
   detachUpstream(x)?.destroy();
   endTry(x, ABORTED);
 }

@@ -16,8 +16,16 @@ export interface UpstreamUser {
 
 /** Who keeps the connection while no exchange has it. */
 export interface ConnectionKeeper {
+  /** An exchange was completed on it: nothing of it is still to come or to be sent. */
+  giveBack(connection: UpstreamConnection, nowMs: number): void;
   onConnectionClosed(connection: UpstreamConnection): void;
 }
+
+/**
+ * After so long without a byte the kernel asks the other end whether it is still there, so that one that vanished without a word is
+ * found while nobody waits for it.
+ */
+const KEEP_ALIVE_DELAY_MS = 30_000;
 
 /** The error of a connection that was not made within connectTimeout. */
 export class ConnectTimeout extends Error {}
@@ -35,6 +43,8 @@ export class UpstreamConnection implements TimerOwner {
   answered = false;
   /** When it was last given back. */
   idleSinceMs = 0;
+  /** From then on it is used no more. */
+  expiresAtMs = Number.POSITIVE_INFINITY;
   readonly #socket: Socket;
   readonly #buffer: ReadBuffer;
   readonly #keeper: ConnectionKeeper;
@@ -51,7 +61,14 @@ export class UpstreamConnection implements TimerOwner {
     wheel.arm(this.#connectTimer, connectDeadlineMs);
     this.#buffer = new ReadBuffer((chunk) => this.#onChunk(chunk));
     const { onread } = this.#buffer;
-    const socket = connect({ host: endpoint.host, port: endpoint.port, noDelay: true, onread });
+    const socket = connect({
+      host: endpoint.host,
+      port: endpoint.port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
+      onread,
+    });
     this.#socket = socket;
     socket.on('connect', () => this.#onConnect());
     socket.on('drain', () => this.user?.onUpstreamDrain());
@@ -107,6 +124,11 @@ export class UpstreamConnection implements TimerOwner {
     this.idleSinceMs = nowMs;
     this.#buffer.rest();
     this.resume();
+  }
+
+  /** An exchange was completed on it: nothing of it is still to come or to be sent. */
+  giveBack(nowMs: number): void {
+    this.#keeper.giveBack(this, nowMs);
   }
 
   pause(): void {

@@ -1,96 +1,74 @@
 import type { EndpointPlan, ServicePlan } from '@sluice/engine';
 import type { Shared } from '../shared/index.ts';
-import type { TimerWheel } from './timer-wheel.ts';
-import { type ConnectionKeeper, UpstreamConnection } from './upstream-connection.ts';
+import { type ConnectionWaiter, EndpointPool } from './endpoint-pool.ts';
+import { type TimerOwner, type TimerWheel, WheelTimer } from './timer-wheel.ts';
+import type { UpstreamConnection } from './upstream-connection.ts';
 
-/** Most connections one worker opens to one endpoint. */
-export const MAX_CONNECTIONS = 4096;
-/** Most of them that are kept while idle. */
-export const MAX_IDLE = 512;
-
-/**
- * One worker's connections to one endpoint, whatever the revision: the one given back last is given out first, so that the others
- * grow idle and are closed.
- */
-class EndpointPool implements ConnectionKeeper {
-  /** In the order in which they became idle. */
-  readonly idle: UpstreamConnection[] = [];
-  open = 0;
-  idleTimeoutMs = 0;
-  /** The endpoint is no longer in the configuration: nothing is kept. */
-  retired = false;
-  readonly #shared: Shared;
-  readonly #slot: number;
-
-  constructor(shared: Shared, slot: number) {
-    this.#shared = shared;
-    this.#slot = slot;
-  }
-
-  opened(): void {
-    this.open++;
-    this.#shared.columns.connections.add(this.#slot, 1);
-  }
-
-  onConnectionClosed(connection: UpstreamConnection): void {
-    this.open--;
-    this.#shared.columns.connections.add(this.#slot, -1);
-    const at = this.idle.indexOf(connection);
-    if (at >= 0) this.idle.splice(at, 1);
-  }
-}
+/** While requests wait for what another worker has, this often it is looked again, should a ring have been missed. */
+const LOOK_AGAIN_MS = 100;
 
 /** One worker's upstream connections, by endpoint slot. */
-export class UpstreamPools {
+export class UpstreamPools implements TimerOwner {
   readonly #shared: Shared;
   readonly #wheel: TimerWheel;
   readonly #pools = new Map<number, EndpointPool>();
+  readonly #lookAgain: WheelTimer = new WheelTimer(this);
 
   constructor(shared: Shared, wheel: TimerWheel) {
     this.#shared = shared;
     this.#wheel = wheel;
+    shared.doorbells.listen(() => this.#onRing());
   }
 
-  /** An idle connection, the most recently used, or undefined. */
-  takeIdle(endpoint: EndpointPlan): UpstreamConnection | undefined {
-    const pool = this.#pools.get(endpoint.slot);
-    if (pool === undefined) return undefined;
-    for (let connection = pool.idle.pop(); connection !== undefined; connection = pool.idle.pop()) {
-      if (connection.usable) return connection;
-      connection.destroy();
+  /** An idle connection, the most recently used, or else a new one, on which may be written at once; undefined: wait. */
+  take(endpoint: EndpointPlan, service: ServicePlan, nowMs: number): UpstreamConnection | undefined {
+    const pool = this.#poolOf(endpoint, service);
+    // First come, first served.
+    if (pool.waiting.size > 0) return undefined;
+    return pool.takeIdle(nowMs) ?? pool.tryOpen(endpoint, nowMs);
+  }
+
+  /** As `take`, but never one that was used before. */
+  takeNew(endpoint: EndpointPlan, service: ServicePlan, nowMs: number): UpstreamConnection | undefined {
+    const pool = this.#poolOf(endpoint, service);
+    if (pool.waiting.size > 0) return undefined;
+    const connection = pool.tryOpen(endpoint, nowMs);
+    if (connection !== undefined || pool.idle.length === 0) return connection;
+    // The node has all it may, and one of them is idle here: room for a new one.
+    (pool.idle[0] as UpstreamConnection).destroy();
+    return pool.tryOpen(endpoint, nowMs);
+  }
+
+  /**
+   * Has a request wait; it may have its connection before this returns. False: too many wait already. The pool it then waits in has
+   * `leave`.
+   */
+  enqueue(waiter: ConnectionWaiter, service: ServicePlan, nowMs: number): boolean {
+    const pool = this.#poolOf(waiter.waitsFor, service);
+    if (!pool.enqueue(waiter, nowMs)) {
+      this.#shared.metrics.overflow('pending');
+      return false;
     }
-    return undefined;
+    this.#wheel.arm(this.#lookAgain, nowMs + LOOK_AGAIN_MS);
+    return true;
   }
 
-  /** A new connection, on which may be written at once; undefined where there are too many. */
-  open(endpoint: EndpointPlan, service: ServicePlan, nowMs: number): UpstreamConnection | undefined {
-    const pool = this.#poolOf(endpoint.slot);
-    pool.idleTimeoutMs = service.idleTimeoutMs;
-    pool.retired = false;
-    if (pool.open >= MAX_CONNECTIONS) return undefined;
-    pool.opened();
-    return new UpstreamConnection(endpoint, pool, this.#wheel, nowMs + service.connectTimeoutMs);
+  /** A request that waited gives up. */
+  leave(waiter: ConnectionWaiter): void {
+    this.#pools.get(waiter.waitsFor.slot)?.leave(waiter);
   }
 
-  /** Takes back a connection on which an exchange was completed: nothing of it is still to come or to be sent. */
-  giveBack(connection: UpstreamConnection, nowMs: number): void {
-    const pool = this.#poolOf(connection.endpoint.slot);
-    if (!connection.usable || pool.retired || pool.idle.length >= MAX_IDLE) {
-      connection.destroy();
-      return;
-    }
-    connection.rest(nowMs);
-    pool.idle.push(connection);
+  /** See `EndpointPool.suspect`. */
+  suspect(endpoint: EndpointPlan, sinceMs: number): void {
+    this.#pools.get(endpoint.slot)?.suspect(sinceMs);
   }
 
-  /** Closes what has been idle for too long. */
-  closeExpired(nowMs: number): void {
+  /** Closes what was idle or in use for too long, and looks whether someone who waits can be served. */
+  keepHouse(nowMs: number): void {
     for (const [slot, pool] of this.#pools) {
-      const { idle } = pool;
-      while (idle.length > 0 && (idle[0] as UpstreamConnection).idleSinceMs + pool.idleTimeoutMs <= nowMs) {
-        (idle[0] as UpstreamConnection).destroy();
-      }
-      if (pool.open === 0) this.#pools.delete(slot);
+      pool.closeExpired(nowMs);
+      pool.serve(nowMs);
+      if (pool.open === 0 && pool.waiting.size === 0) this.#pools.delete(slot);
     }
   }
 
@@ -99,26 +77,45 @@ export class UpstreamPools {
     for (const [slot, pool] of this.#pools) {
       if (kept.has(slot)) continue;
       pool.retired = true;
-      for (const connection of [...pool.idle]) connection.destroy();
+      pool.closeIdle();
     }
   }
 
-  /** Slots of the endpoints that have connections. */
+  /** No endpoint has connections. */
   get isEmpty(): boolean {
     return this.#pools.size === 0;
   }
 
-  /** Closes everything that is idle. */
-  closeIdle(): void {
-    for (const pool of this.#pools.values()) for (const connection of [...pool.idle]) connection.destroy();
+  /** Closes everything that is idle, for good. */
+  close(): void {
+    this.#shared.doorbells.close();
+    for (const pool of this.#pools.values()) pool.closeIdle();
   }
 
-  #poolOf(slot: number): EndpointPool {
-    let pool = this.#pools.get(slot);
-    if (pool === undefined) {
-      pool = new EndpointPool(this.#shared, slot);
-      this.#pools.set(slot, pool);
+  onTimer(): void {
+    const nowMs = this.#shared.clock.nowMs();
+    let waits = false;
+    for (const pool of this.#pools.values()) {
+      if (pool.waiting.size === 0) continue;
+      pool.onRing(nowMs);
+      if (pool.waiting.size === 0) continue;
+      waits = true;
+      pool.callOthers();
     }
+    if (waits) this.#wheel.arm(this.#lookAgain, nowMs + LOOK_AGAIN_MS);
+  }
+
+  #onRing(): void {
+    const nowMs = this.#shared.clock.nowMs();
+    for (const pool of this.#pools.values()) pool.onRing(nowMs);
+  }
+
+  #poolOf(endpoint: EndpointPlan, service: ServicePlan): EndpointPool {
+    let pool = this.#pools.get(endpoint.slot);
+    if (pool === undefined) {
+      pool = new EndpointPool(this.#shared, this.#wheel, endpoint.slot, service);
+      this.#pools.set(endpoint.slot, pool);
+    } else pool.service = service;
     return pool;
   }
 }

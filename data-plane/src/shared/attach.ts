@@ -3,6 +3,7 @@ import { ClientConnections } from './client-connections.ts';
 import { type Clock, sharedClock } from './clock.ts';
 import { attachColumns, type Columns, EndpointHealth, releaseColumns } from './columns.ts';
 import { Control } from './control.ts';
+import { Doorbells } from './doorbells.ts';
 import { Limiter } from './limiter.ts';
 import { MetricsRecorder } from './metrics/recorder.ts';
 import type { SharedRegion } from './region.ts';
@@ -20,6 +21,7 @@ export interface Shared {
   readonly breakers: Breakers;
   readonly columns: Columns;
   readonly clientConnections: ClientConnections;
+  readonly doorbells: Doorbells;
   readonly endpointHealth: EndpointHealth;
   readonly retryBudgets: RetryBudgets;
   readonly metrics: MetricsRecorder;
@@ -38,6 +40,7 @@ export function attachShared(region: SharedRegion, writer: number = region.write
     breakers: new Breakers(region, writer),
     columns: attachColumns(region, writer),
     clientConnections: new ClientConnections(region, writer, () => metrics.overflow('client_cells')),
+    doorbells: new Doorbells(region, writer),
     endpointHealth: new EndpointHealth(region),
     retryBudgets: new RetryBudgets(region, writer),
     metrics,

@@ -1,5 +1,8 @@
 import { columnBytes, PROCESS_COLUMN, type SharedRegion } from './region.ts';
 
+/** How often two threads may get in each other's way. */
+const MOST_ATTEMPTS = 8;
+
 /**
  * A gauge per slot: one column a writer, each written by its writer alone with plain stores. The node's figure is the sum.
  */
@@ -17,6 +20,26 @@ export class GaugeColumns {
     this.#own[slot]! += change;
   }
 
+  /**
+   * Adds one unless the node then has more than `most`: exact, whoever adds at the same moment. Who reaches for the last one together
+   * with another may be refused it too, but only where that happens several times in a row.
+   */
+  tryAdd(slot: number, most: number): boolean {
+    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+      // Shown before the others are looked at: of two that do this at once, one at least sees the other.
+      Atomics.add(this.#own, slot, 1);
+      if (this.#sum(slot) <= most) return true;
+      Atomics.sub(this.#own, slot, 1);
+      if (this.#sum(slot) >= most) return false;
+    }
+    return false;
+  }
+
+  /** One writer's. */
+  of(writer: number, slot: number): number {
+    return this.#columns[writer]![slot]!;
+  }
+
   /** This writer's own. */
   own(slot: number): number {
     return this.#own[slot]!;
@@ -29,9 +52,10 @@ export class GaugeColumns {
     return total;
   }
 
-  /** One writer's. */
-  of(writer: number, slot: number): number {
-    return this.#columns[writer]![slot]!;
+  #sum(slot: number): number {
+    let total = 0;
+    for (const column of this.#columns) total += Atomics.load(column, slot);
+    return total;
   }
 
   /** Main only: a worker has ended, what it counted in the slots below `slots` is over. */
@@ -48,6 +72,8 @@ export interface Columns {
   readonly connections: GaugeColumns;
   /** Requests that wait for a connection. By service slot. */
   readonly pending: GaugeColumns;
+  /** The same by endpoint slot. */
+  readonly waiting: GaugeColumns;
   /** Gauges of the worker as a whole. By ACTIVE_CONNECTIONS, ACTIVE_REQUESTS. */
   readonly process: GaugeColumns;
 }
@@ -66,6 +92,7 @@ export function releaseColumns(columns: Columns, worker: number, endpoints: numb
   columns.inFlight.releaseWorker(worker, endpoints);
   columns.connections.releaseWorker(worker, endpoints);
   columns.pending.releaseWorker(worker, services);
+  columns.waiting.releaseWorker(worker, endpoints);
   columns.process.releaseWorker(worker, PROCESS_GAUGES);
 }
 
@@ -77,6 +104,7 @@ export function attachColumns(region: SharedRegion, writer: number): Columns {
     inFlight: new GaugeColumns(columns.inFlight, writers, writer, endpoints),
     connections: new GaugeColumns(columns.connections, writers, writer, endpoints),
     pending: new GaugeColumns(columns.pending, writers, writer, services),
+    waiting: new GaugeColumns(columns.waiting, writers, writer, endpoints),
     process: new GaugeColumns(columns.process, writers, writer, PROCESS_COLUMN),
   };
 }

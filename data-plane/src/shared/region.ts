@@ -55,6 +55,7 @@ export interface SharedRegion {
   readonly breakers: BreakerBuffers;
   readonly columns: ColumnBuffers;
   readonly clientConnections: SharedArrayBuffer;
+  readonly doorbells: SharedArrayBuffer;
   readonly retryBudgets: SharedArrayBuffer;
   /** One per writer. */
   readonly arenas: readonly SharedArrayBuffer[];
@@ -72,6 +73,7 @@ export interface ColumnBuffers {
   readonly inFlight: SharedArrayBuffer;
   readonly connections: SharedArrayBuffer;
   readonly pending: SharedArrayBuffer;
+  readonly waiting: SharedArrayBuffer;
   readonly process: SharedArrayBuffer;
   readonly endpointHealth: SharedArrayBuffer;
 }
@@ -123,10 +125,12 @@ export function createSharedRegion(settings: SharedSettings): SharedRegion {
       inFlight: new SharedArrayBuffer(writers * columnBytes(slots.endpoints * 4)),
       connections: new SharedArrayBuffer(writers * columnBytes(slots.endpoints * 4)),
       pending: new SharedArrayBuffer(writers * columnBytes(slots.services * 4)),
+      waiting: new SharedArrayBuffer(writers * columnBytes(slots.endpoints * 4)),
       process: new SharedArrayBuffer(writers * PROCESS_COLUMN * 4),
       endpointHealth: new SharedArrayBuffer(slots.endpoints * 4),
     },
     clientConnections: new SharedArrayBuffer(writers * CLIENT_CONNECTIONS_BYTES),
+    doorbells: new SharedArrayBuffer(writers * LINE),
     retryBudgets: new SharedArrayBuffer(writers * columnBytes(slots.services * windowBytes)),
     arenas: Array.from({ length: writers }, () => new SharedArrayBuffer(ARENA_BYTES)),
   };

@@ -50,6 +50,42 @@ async function openBreaker({ ask, origin }: World): Promise<number> {
   return origin.requests.length - before;
 }
 
+/** How many requests the origin has at once, of eight that come together and of which those that find no room are refused. */
+async function mostAtOnce({ ask, origin }: World): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const seen = { now: 0, most: 0, refused: 0 };
+  origin.reply = async () => {
+    seen.most = Math.max(seen.most, ++seen.now);
+    await promise;
+    seen.now--;
+    return {};
+  };
+  const asked = Array.from({ length: 8 }, async () => {
+    if ((await ask()).status === 503) seen.refused++;
+  });
+  await waitFor('five are refused', () => seen.now > 0 && seen.refused >= 5);
+  resolve();
+  await Promise.all(asked);
+  return seen.most;
+}
+
+/** Whether a request is answered at once while the origin holds the one before it. */
+async function answersBehindAnother({ ask, origin }: World): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  origin.reply = async () => {
+    await promise;
+    return {};
+  };
+  const before = origin.requests.length;
+  const held = ask();
+  await waitFor('the origin holds it', () => origin.requests.length > before);
+  const second = ask();
+  const isAnswered = await settlesWithin(second, 2_000);
+  resolve();
+  await Promise.all([held, second]);
+  return isAnswered;
+}
+
 const slow = async ({ ask, origin }: World): Promise<string> => {
   origin.reply = () => ({ body: 'x'.repeat(400), pace: { bytes: 100, everyMs: 150 } });
   return await ask().then(
@@ -248,6 +284,18 @@ export const serviceCases: readonly FieldCase[] = [
       was: false,
       is: true,
     },
+  ),
+  service(
+    ['Connections.per_endpoint'],
+    { connections: { perEndpoint: 3, pending: 0 } },
+    { connections: { perEndpoint: 1, pending: 0 } },
+    { observe: mostAtOnce, was: 3, is: 1 },
+  ),
+  service(
+    ['Connections.pending'],
+    { connections: { perEndpoint: 1, pending: 1 } },
+    { connections: { perEndpoint: 1, pending: 0 } },
+    { observe: answersBehindAnother, was: false, is: true },
   ),
   service(
     ['Service.timeout'],

@@ -32,8 +32,6 @@ export const UNSUPPORTED: UnsupportedTable = [
   'sluice.config.v1.LoadBalancing.slow_start',
   'sluice.config.v1.LoadBalancing.panic_percent',
   'sluice.config.v1.LoadBalancing.zone_aware',
-  'sluice.config.v1.Connections.per_endpoint',
-  'sluice.config.v1.Connections.pending',
 
   'sluice.config.v1.Consumer.groups',
   'sluice.config.v1.Consumer.scopes',

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { backoffMs } from './backoff.ts';
 import { retryAllowance } from './budget.ts';
-import { mayTake } from './share.ts';
+import { isOwed, mayTake, passesOn } from './share.ts';
 
 test('backoff doubles up to its maximum, with full jitter', () => {
   const policy = { baseMs: 25, maxMs: 1000 };
@@ -22,4 +22,11 @@ test('a worker may always take its share, beyond it while the node has some left
   expect(mayTake(5, 10, cap, 2)).toBe(false);
   expect(mayTake(8, 9, cap, 2)).toBe(true);
   expect(mayTake(0, 99, 1, 4)).toBe(true);
+});
+
+test('of what is never more than its cap a worker is owed its share, and passes on what it has beyond it', () => {
+  expect([1, 2, 3].map((own) => isOwed(own, 5, 2))).toEqual([true, false, false]);
+  expect([1, 2, 3].map((own) => passesOn(own, 5, 2))).toEqual([false, false, true]);
+  // Fewer than workers: each is owed one, and whoever has one passes it on.
+  expect([isOwed(0, 1, 4), isOwed(1, 1, 4), passesOn(1, 1, 4)]).toEqual([true, false, true]);
 });

@@ -26,3 +26,19 @@ export function surplusOf(holder: number, held: readonly number[], cap: number, 
 function shareOf(cap: number, workers: number): number {
   return Math.max(1, Math.floor(cap / workers));
 }
+
+/**
+ * Whether a worker is owed one more of something whose cap is never passed: it has less than its share (cap / workers, at least one).
+ * One that is owed waits only until another worker that has more gives one back.
+ */
+export function isOwed(own: number, cap: number, workers: number): boolean {
+  return own < Math.max(1, Math.floor(cap / workers));
+}
+
+/**
+ * Whether a worker that has `own` of them passes the next one that it gives back on to a worker that is owed one, although its own
+ * requests wait too. Where there are fewer than workers the last one is passed on as well, so that it goes round.
+ */
+export function passesOn(own: number, cap: number, workers: number): boolean {
+  return own > Math.floor(cap / workers);
+}

@@ -25,6 +25,8 @@ test('what a service leaves out has its default', () => {
       breaker: undefined,
       connectTimeoutMs: 2_000,
       idleTimeoutMs: 60_000,
+      connectionsPerEndpoint: 256,
+      pendingRequests: 1024,
     },
     timeoutMs: 15_000,
     streamIdleTimeoutMs: 60_000,

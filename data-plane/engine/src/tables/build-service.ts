@@ -36,6 +36,8 @@ export function buildService(name: string, service: Service, { group, slots }: B
       breaker: breaker && buildBreaker(breaker),
       connectTimeoutMs: durationMs(service.connections?.connectTimeout, 2_000),
       idleTimeoutMs: durationMs(service.connections?.idleTimeout, 60_000),
+      connectionsPerEndpoint: service.connections?.perEndpoint ?? 256,
+      pendingRequests: service.connections?.pending ?? 1024,
     },
     timeoutMs: durationMs(service.timeout, 15_000),
     streamIdleTimeoutMs: durationMs(service.streamIdleTimeout, 60_000),

@@ -93,5 +93,7 @@ function missingService(name: string): ServicePlan {
     breaker: undefined,
     connectTimeoutMs: 2_000,
     idleTimeoutMs: 60_000,
+    connectionsPerEndpoint: 256,
+    pendingRequests: 1024,
   };
 }

@@ -79,6 +79,10 @@ export interface ServicePlan {
   readonly breaker: BreakerPolicy | undefined;
   readonly connectTimeoutMs: number;
   readonly idleTimeoutMs: number;
+  /** The most connections that the node opens to one endpoint. */
+  readonly connectionsPerEndpoint: number;
+  /** The most requests that wait on the node for a connection. */
+  readonly pendingRequests: number;
 }
 
 export interface EndpointPlan {

@@ -8,11 +8,16 @@ export interface RequestCount {
   readonly count: number;
 }
 
+/** The metrics that workers keep, as a scrape would show them. */
+export function exposed({ shared, directory }: ProxyRig): string {
+  return [...createExposition({ shared, directory, breakers: () => [], families: () => [] })()].join('');
+}
+
 /** gateway_requests_total as a scrape would show it. */
 export function requestCounts(rig: ProxyRig): RequestCount[] {
-  const { shared, directory } = rig;
-  const text = [...createExposition({ shared, directory, breakers: () => [], families: () => [] })()].join('');
   return [
-    ...text.matchAll(/^gateway_requests_total\{route="(.*)",service="(.*)",method=".*",status="(\d+)"\} (\d+)$/gm),
+    ...exposed(rig).matchAll(
+      /^gateway_requests_total\{route="(.*)",service="(.*)",method=".*",status="(\d+)"\} (\d+)$/gm,
+    ),
   ].map(([, route = '', service = '', status = '', count]) => ({ route, service, status, count: Number(count) }));
 }

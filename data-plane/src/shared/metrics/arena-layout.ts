@@ -32,6 +32,7 @@ export const overflowKinds = [
   'client_cells',
   'connections',
   'client_connections',
+  'pending',
 ] as const;
 export type OverflowKind = (typeof overflowKinds)[number];
 

@@ -1192,14 +1192,15 @@ export const ErrorRateSchema: GenMessage<ErrorRate, {jsonType: ErrorRateJson}> =
  */
 export type Connections = Message<"sluice.config.v1.Connections"> & {
   /**
-   * The most open connections to one endpoint. Unset: 256.
+   * The most connections that the node, all workers together, has open to one endpoint. Requests beyond wait for one. Unset: 256.
    *
    * @generated from field: optional uint32 per_endpoint = 1;
    */
   perEndpoint?: number | undefined;
 
   /**
-   * The most requests that wait for a connection. Unset: 1024.
+   * The most requests that wait on the node for a connection, each at most for its route's timeout. 0: none waits. What finds no
+   * room is answered 503 overloaded. Unset: 1024.
    *
    * @generated from field: optional uint32 pending = 2;
    */
@@ -1227,14 +1228,15 @@ export type Connections = Message<"sluice.config.v1.Connections"> & {
  */
 export type ConnectionsJson = {
   /**
-   * The most open connections to one endpoint. Unset: 256.
+   * The most connections that the node, all workers together, has open to one endpoint. Requests beyond wait for one. Unset: 256.
    *
    * @generated from field: optional uint32 per_endpoint = 1;
    */
   perEndpoint?: number;
 
   /**
-   * The most requests that wait for a connection. Unset: 1024.
+   * The most requests that wait on the node for a connection, each at most for its route's timeout. 0: none waits. What finds no
+   * room is answered 503 overloaded. Unset: 1024.
    *
    * @generated from field: optional uint32 pending = 2;
    */
