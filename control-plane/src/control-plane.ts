@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createLog, type Log } from '@sluice/engine';
 import { type BootstrapToken, loadBootstrapToken } from './bootstrap-token.ts';
 import { openSecretSeal } from './config/index.ts';
+import { createOpenSecrets } from './config/open-secrets.ts';
 import { writeContext } from './context-file.ts';
 import { readFaults, withFaults } from './faults.ts';
 import { Fleet } from './fleet/fleet.ts';
@@ -75,7 +76,8 @@ async function start(settings: Settings, log: Log, started: AsyncDisposableStack
 
   const replicaId = await loadReplicaId(dataDir);
   const { heartbeatIntervalMs, maxNodes } = settings;
-  const fleet = new Fleet({ state, store, replicaId, heartbeatIntervalMs, maxNodes, log });
+  const openSecrets = createOpenSecrets(state.secrets, seal, log);
+  const fleet = new Fleet({ state, store, replicaId, heartbeatIntervalMs, maxNodes, log, openSecrets });
   const housekeeping = new Housekeeping({ store, log });
   started.defer(() => housekeeping.close());
   const readiness = new ServingFlag();

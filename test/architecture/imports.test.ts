@@ -95,7 +95,20 @@ describe('the engine', () => {
 
   /** Functions of the built-in modules whose answer follows from their arguments alone. */
   const pure = new Map([
-    ['node:crypto', ['createHash', 'hash', 'timingSafeEqual']],
+    ['node:buffer', ['isUtf8']],
+    [
+      'node:crypto',
+      [
+        'createHash',
+        'createHmac',
+        'createPublicKey',
+        'createSecretKey',
+        'hash',
+        'KeyObject',
+        'timingSafeEqual',
+        'verify',
+      ],
+    ],
     ['node:net', ['isIP', 'isIPv4', 'isIPv6']],
   ]);
 

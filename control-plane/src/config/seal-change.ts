@@ -1,4 +1,4 @@
-import { findSecrets, kindOf, type Problem, sealSecrets } from '@sluice/engine';
+import { findSecrets, kindOf, type Problem, sealSecrets, secretPlace } from '@sluice/engine';
 import type { Resource } from '@sluice/proto';
 import type { SealedSecret, SecretRef, Store } from '../store/store.ts';
 import type { SecretSeal } from './secret-seal.ts';
@@ -51,7 +51,6 @@ export async function findMissingSecrets(refs: readonly SecretRef[], store: Stor
   );
 }
 
-/** Places in lists are left out: a secret stays with its field when the list is put in another order. */
 function refTo(owner: { kind: string; name: string }, field: string, fingerprint: string): SecretRef {
-  return { ...owner, field: field.replaceAll(/\[\d+\]/g, '[]'), fingerprint };
+  return { ...owner, field: secretPlace(field), fingerprint };
 }

@@ -2,7 +2,14 @@ import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
-import { type ItemSchema, type Track, UpdateSchema, type WatchResponse, WatchResponseSchema } from '@sluice/proto';
+import {
+  type ItemSchema,
+  type ItemSecretSchema,
+  type Track,
+  UpdateSchema,
+  type WatchResponse,
+  WatchResponseSchema,
+} from '@sluice/proto';
 import type { TrackDelta, TrackItem, TrackPosition, TrackSnapshot } from '../state/track-state.ts';
 
 /** An update, encoded once and sent to any number of nodes. */
@@ -14,6 +21,10 @@ export interface EncodedUpdate extends TrackPosition {
   readonly parts: readonly WatchResponse[];
   readonly sizeBytes: number;
 }
+
+/** Opens the secrets that an item names. Undefined: it names none. */
+export type OpenSecrets = (item: TrackItem) => Promise<ItemSecretInit[]> | undefined;
+export type ItemSecretInit = MessageInitShape<typeof ItemSecretSchema>;
 
 /** A part of a snapshot ends with the item that brings it to this size. */
 const partBytes = 256 * 1024;
@@ -30,11 +41,15 @@ export function isUpdate({ message, $unknown = [] }: WatchResponse): boolean {
 }
 
 /** A delta is one message, whatever its size; `sizeBytes` tells when a snapshot in parts is the better choice. */
-export function encodeDelta(origin: UpdateOrigin, delta: TrackDelta): EncodedUpdate {
+export async function encodeDelta(
+  origin: UpdateOrigin,
+  delta: TrackDelta,
+  openSecrets: OpenSecrets,
+): Promise<EncodedUpdate> {
   const message = encodePart({
     ...describe(origin, delta),
     fromRevision: BigInt(delta.fromRevision),
-    upserts: delta.upserts.map(toItem),
+    upserts: await toItems(delta.upserts, openSecrets),
     removals: [...delta.removals],
     forced: delta.forced,
   });
@@ -53,13 +68,15 @@ export async function encodeSnapshot(
   origin: UpdateOrigin,
   snapshot: TrackSnapshot,
   forced: boolean,
+  openSecrets: OpenSecrets,
 ): Promise<EncodedUpdate> {
   const parts: WatchResponse[] = [];
   let sizeBytes = 0;
   const header = { ...describe(origin, snapshot), snapshot: true, forced };
   const chunks = splitItems(snapshot.items);
   for (const [index, items] of chunks.entries()) {
-    const message = encodePart({ ...header, upserts: items.map(toItem), more: index + 1 < chunks.length });
+    const upserts = await toItems(items, openSecrets);
+    const message = encodePart({ ...header, upserts, more: index + 1 < chunks.length });
     parts.push(message.response);
     sizeBytes += message.sizeBytes;
     await yieldToOthers();
@@ -76,8 +93,17 @@ function positionOf({ revision, digest }: TrackPosition): TrackPosition {
   return { revision, digest };
 }
 
-function toItem({ kind, name, content }: TrackItem): MessageInitShape<typeof ItemSchema> {
-  return { kind, name, content };
+async function toItems(
+  items: readonly TrackItem[],
+  openSecrets: OpenSecrets,
+): Promise<MessageInitShape<typeof ItemSchema>[]> {
+  const encoded: MessageInitShape<typeof ItemSchema>[] = [];
+  for (const item of items) {
+    const { kind, name, content } = item;
+    const opening = openSecrets(item);
+    encoded.push(opening === undefined ? { kind, name, content } : { kind, name, content, secrets: await opening });
+  }
+  return encoded;
 }
 
 /** At least one chunk, so that an empty snapshot is sent too. */

@@ -7,6 +7,7 @@ import { retryableError } from '../rpc/errors.ts';
 import type { TrackState } from '../state/track-state.ts';
 import { type CommandOutcome, CommandRelay, type CommandStore, type CommandTarget } from './command-relay.ts';
 import { describeNode } from './describe-node.ts';
+import type { OpenSecrets } from './encoded-update.ts';
 import type { FleetCommand } from './fleet-command.ts';
 import { judgeHello } from './judge-hello.ts';
 import { NodeRecords, type NodeStore } from './node-records.ts';
@@ -32,6 +33,8 @@ export interface FleetOptions {
   readonly heartbeatIntervalMs: number;
   readonly maxNodes: number;
   readonly log: Log;
+  /** What nodes get of secrets. Default: nothing. */
+  readonly openSecrets?: OpenSecrets;
   /** Default: 32 at a time, 512 waiting, 5 s each. */
   readonly snapshotSlots?: SlotLimits;
   /** Between two writes of what changed to the database. Default 1 s. */
@@ -70,6 +73,7 @@ export class Fleet {
         return state.historyId;
       },
       trackOf: (track) => this.#trackOf(track),
+      openSecrets: options.openSecrets ?? (() => undefined),
     });
     this.#slots = new SnapshotSlots(options.snapshotSlots ?? { slots: 32, maxWaiting: 512, leaseMs: 5000 });
     this.#records = new NodeRecords({

@@ -7,7 +7,7 @@ import { UpdateSource } from './update-source.ts';
 function createSource() {
   const { track, change } = serveTrack('config');
   let nowMs = 0;
-  const source = new UpdateSource({ historyId: 'h', trackOf: () => track }, () => nowMs);
+  const source = new UpdateSource({ historyId: 'h', trackOf: () => track, openSecrets: () => undefined }, () => nowMs);
   const pass = (ms: number) => {
     nowMs += ms;
   };

@@ -1,6 +1,6 @@
 import type { Track } from '@sluice/proto';
 import type { TrackState } from '../state/track-state.ts';
-import { type EncodedUpdate, encodeDelta, encodeSnapshot } from './encoded-update.ts';
+import { type EncodedUpdate, encodeDelta, encodeSnapshot, type OpenSecrets } from './encoded-update.ts';
 
 /** The tracks that nodes follow. */
 export type FollowedTrack = typeof Track.CONFIG | typeof Track.FACTS;
@@ -9,6 +9,7 @@ export type FollowedTrack = typeof Track.CONFIG | typeof Track.FACTS;
 export interface UpdateOrigins {
   readonly historyId: string;
   trackOf(track: FollowedTrack): TrackState;
+  readonly openSecrets: OpenSecrets;
 }
 
 /** Encoded updates kept for other nodes: this many bytes and this many updates. */
@@ -48,13 +49,13 @@ export class UpdateSource {
   /** All that changed for `group` since `from`; `undefined`: too long ago or too much, a snapshot is needed. */
   delta(track: FollowedTrack, from: number, group: string): Promise<EncodedUpdate | undefined> {
     const state = this.#origins.trackOf(track);
-    const { historyId } = this.#origins;
+    const { historyId, openSecrets } = this.#origins;
     const key = `delta ${historyId} ${track} ${from} ${state.revision} ${group}`;
     const kept = this.#use(key);
     if (kept !== undefined) return kept.update;
     const make = async () => {
       const delta = await state.deltaSince(from, group);
-      const update = delta && encodeDelta({ track, historyId }, delta);
+      const update = delta && (await encodeDelta({ track, historyId }, delta, openSecrets));
       return update === undefined || update.sizeBytes > maxDeltaBytes ? undefined : update;
     };
     return this.#keep(key, state.revision, make());
@@ -64,7 +65,7 @@ export class UpdateSource {
   async snapshot(track: FollowedTrack, group: string, forced: boolean, from: number): Promise<EncodedUpdate> {
     const state = this.#origins.trackOf(track);
     const atLeast = Math.min(from + 1, state.revision);
-    const { historyId } = this.#origins;
+    const { historyId, openSecrets } = this.#origins;
     const key = `snapshot ${historyId} ${track} ${forced} ${group}`;
     const kept = this.#use(key);
     if (kept !== undefined && kept.revision >= atLeast) {
@@ -73,7 +74,7 @@ export class UpdateSource {
       if (update !== undefined) return update;
     }
     const whole = state.snapshot(group);
-    const update = encodeSnapshot({ track, historyId }, whole, forced);
+    const update = encodeSnapshot({ track, historyId }, whole, forced, openSecrets);
     void this.#keep(key, whole.revision, update);
     return update;
   }

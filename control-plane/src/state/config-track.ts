@@ -9,6 +9,7 @@ import {
 } from '@sluice/engine';
 import type { Resource } from '@sluice/proto';
 import type { VersionRecord } from '../store/store.ts';
+import type { SealedSecrets } from './sealed-secrets.ts';
 import { Turns } from './take-turns.ts';
 import { type CurrentChange, type CurrentItem, Track, type TrackOptions } from './track.ts';
 
@@ -39,6 +40,7 @@ true satisfies [Unplaced] extends [never] ? true : never;
 
 export interface ConfigTrackOptions extends TrackOptions {
   readonly index: ConfigIndexOptions;
+  readonly secrets: SealedSecrets;
 }
 
 /** The config in memory: its items as they are stored and shipped, and the index that checks changes to them. */
@@ -73,6 +75,11 @@ export class ConfigTrack extends Track {
   appendChecked(checked: Checked, revision: number, createdAt: Date, changes: readonly CurrentChange[]): void {
     this.#index.commit(checked);
     this.append(revision, createdAt, changes);
+  }
+
+  override append(revision: number, createdAt: Date, changes: readonly CurrentChange[]): void {
+    super.append(revision, createdAt, changes);
+    this.#options.secrets.follow(changes);
   }
 
   /** Brings the index to what is stored, right or wrong by this version's rules, a few resources at a time. */

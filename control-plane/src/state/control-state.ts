@@ -4,6 +4,7 @@ import type { Notice, RevisionWithVersions, Store, StoreHead, VersionRecord } fr
 import { ConfigTrack } from './config-track.ts';
 import { FactTrack } from './fact-track.ts';
 import { Mutex } from './mutex.ts';
+import { SealedSecrets } from './sealed-secrets.ts';
 import { Turns } from './take-turns.ts';
 import type { Track } from './track.ts';
 
@@ -36,6 +37,8 @@ export class ControlState {
   readonly store: Store;
   readonly config: ConfigTrack;
   readonly facts: FactTrack;
+  /** Of the current config. */
+  readonly secrets: SealedSecrets;
   /** Resolves when everything was read once; rejects where what is stored cannot be read. While the database is away it waits. */
   readonly ready: Promise<void>;
   readonly #now: () => Date;
@@ -58,7 +61,8 @@ export class ControlState {
     this.#now = now;
     this.#report = report;
     this.#pollIntervalMs = pollIntervalMs;
-    this.config = new ConfigTrack({ name: 'config', store, now: now(), index });
+    this.secrets = new SealedSecrets((ref) => this.ask((each) => each.readSecret(ref)));
+    this.config = new ConfigTrack({ name: 'config', store, now: now(), index, secrets: this.secrets });
     this.facts = new FactTrack({ name: 'facts', store, now: now() });
     this.#unsubscribe = store.subscribe((notice) => this.#wakeUp(notice));
     this.ready = this.#loadFirst();

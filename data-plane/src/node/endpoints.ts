@@ -128,7 +128,7 @@ function* configuredLimits(activation: Activation): Generator<unknown> {
   for (const item of activation.config.set.activeItems()) {
     if (item.kind !== 'Route' && item.kind !== 'Policy') continue;
     for (const { id, name, by, bucket, cost } of item.fields.limits) {
-      const keyedBy = by.map((part) => (part.kind === 'header' ? `header:${part.name}` : part.kind));
+      const keyedBy = by.map((part) => ('name' in part ? `${part.kind}:${part.name}` : part.kind));
       yield { id, name, by: keyedBy, requests: bucket.requests, perMs: bucket.perMs, burst: bucket.gcra.burst, cost };
     }
   }

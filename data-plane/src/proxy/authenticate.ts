@@ -1,9 +1,21 @@
-import { type ApiKeyMethodPlan, type AuthPlan, readQueryParameter } from '@sluice/engine';
+import {
+  type ApiKeyMethodPlan,
+  type AuthMethodPlan,
+  type AuthPlan,
+  type JwtMethodPlan,
+  readQueryParameter,
+  type TokenRefusal,
+} from '@sluice/engine';
 import { HeaderId, headerIdOf, joinedFieldValue, namedFieldValue } from '../http1/index.ts';
 import type { AuthFailureReason } from '../shared/index.ts';
 import { answerProblem } from './answer.ts';
+import type { Caller } from './caller.ts';
 import type { Exchange } from './exchange.ts';
 import { withoutQueryParameter } from './query-parameter.ts';
+import type { TokenCaller } from './token-callers.ts';
+
+/** Why a credential is refused: a reason as metrics count it, and words for the caller. */
+type AuthRefusal = TokenRefusal | { readonly reason: AuthFailureReason; readonly detail: string };
 
 /**
  * Tries the methods in order; the first valid credential identifies the caller. Where none is valid the request is refused, unless
@@ -12,59 +24,107 @@ import { withoutQueryParameter } from './query-parameter.ts';
 export function authenticate(x: Exchange): boolean {
   const auth = x.plan.auth;
   if (auth === undefined) return false;
-  let failure: AuthFailureReason = 'missing';
-  for (const method of auth.methods) {
-    const key = presentedKey(x, method);
-    if (key === undefined) continue;
-    const caller = x.context.callers.identify(key);
-    if (caller === undefined) failure = 'unknown';
-    else if (caller.apiKey.expiresAtMs <= Date.now()) failure = 'expired';
+  const { methods } = auth;
+  let refusal: AuthRefusal = MISSING;
+  for (let i = 0; i < methods.length; i++) {
+    const method = methods[i] as AuthMethodPlan;
+    const found = method.kind === 'jwt' ? identifyByToken(x, method) : identifyByKey(x, method);
+    if (found === undefined) continue;
+    if ('reason' in found) refusal = found;
     else {
-      x.caller = caller;
+      x.caller = found;
       break;
     }
   }
-  if (x.caller !== null || (failure === 'missing' && auth.optional)) {
+  if (x.caller !== null || (refusal === MISSING && auth.optional)) {
     hideCredentials(x, auth);
     return false;
   }
   const { metrics } = x.context.shared;
-  metrics.add(metrics.authFailures(x.plan.slot, failure));
-  answerProblem(x, 'unauthenticated', DETAILS[failure], challenge(auth));
+  metrics.add(metrics.authFailures(x.plan.slot, refusal.reason));
+  answerProblem(x, 'unauthenticated', refusal.detail, challenge(auth, refusal === MISSING));
   return true;
 }
 
-const DETAILS: { readonly [reason in AuthFailureReason]?: string } = {
-  missing: 'No credential was presented.',
-  unknown: 'The API key is not known.',
-  expired: 'The API key has expired.',
-};
+const MISSING: AuthRefusal = { reason: 'missing', detail: 'No credential was presented.' };
+const UNKNOWN: AuthRefusal = { reason: 'unknown', detail: 'The API key is not known.' };
+const EXPIRED: AuthRefusal = { reason: 'expired', detail: 'The API key has expired.' };
+const NO_TOKEN: AuthRefusal = { reason: 'malformed', detail: 'The token is malformed.' };
 
-function presentedKey(x: Exchange, { location, name }: ApiKeyMethodPlan): string | undefined {
-  if (location === 'query') return x.query === '' ? undefined : readQueryParameter(x.query, name);
+/** Undefined: none was presented. */
+function identifyByKey(x: Exchange, { location, name }: ApiKeyMethodPlan): Caller | AuthRefusal | undefined {
+  const key =
+    location === 'header' ? headerValue(x, name) : x.query === '' ? undefined : readQueryParameter(x.query, name);
+  if (key === undefined) return undefined;
+  const caller = x.context.callers.identify(key);
+  if (caller === undefined) return UNKNOWN;
+  return caller.apiKey.expiresAtMs <= Date.now() ? EXPIRED : caller;
+}
+
+/** Undefined: none was presented; another scheme of `authorization` is none of ours. */
+function identifyByToken(x: Exchange, method: JwtMethodPlan): TokenCaller | AuthRefusal | undefined {
+  const value = headerValue(x, method.header);
+  if (value === undefined) return undefined;
+  let start = 0;
+  if (method.header === 'authorization') {
+    if (!isBearer(value)) return undefined;
+    start = BEARER.length;
+    while (value.charCodeAt(start) === SPACE) start++;
+  }
+  // Two fields of one name would be joined by a comma and a space.
+  return start < value.length ? x.context.tokens.identify(value, start, method, Date.now()) : NO_TOKEN;
+}
+
+const BEARER = 'bearer';
+const SPACE = 0x20;
+
+/** RFC 6750, 2.1; the scheme in any letter case (RFC 9110, 11.1). */
+function isBearer(value: string): boolean {
+  for (let i = 0; i < BEARER.length; i++) {
+    if ((value.charCodeAt(i) | 0x20) !== BEARER.charCodeAt(i)) return false;
+  }
+  return value.length === BEARER.length || value.charCodeAt(BEARER.length) === SPACE;
+}
+
+function headerValue(x: Exchange, name: string): string | undefined {
   const id = headerIdOf(name);
   return id === HeaderId.apiKey || id === HeaderId.authorization
     ? joinedFieldValue(x.head, id)
     : namedFieldValue(x.head, name);
 }
 
-/** Keys in headers are dropped with the head's other fields; those in the query are cut out of it. */
+/** Credentials in headers are dropped with the head's other fields; those in the query are cut out of it. */
 function hideCredentials(x: Exchange, { methods }: AuthPlan): void {
   if (x.query === '') return;
-  for (const { location, name, forward } of methods) {
-    if (location === 'query' && !forward) x.query = withoutQueryParameter(x.query, name);
+  for (const method of methods) {
+    if (method.kind === 'apiKey' && method.location === 'query' && !method.forward) {
+      x.query = withoutQueryParameter(x.query, method.name);
+    }
   }
 }
 
-const challenges = new WeakMap<AuthPlan, string>();
+interface Challenges {
+  readonly missing: string;
+  readonly invalid: string;
+}
 
-function challenge(auth: AuthPlan): string {
+const challenges = new WeakMap<AuthPlan, Challenges>();
+
+function challenge(auth: AuthPlan, isMissing: boolean): string {
   let lines = challenges.get(auth);
   if (lines === undefined) {
-    lines = auth.methods
-      .map(({ location, name }) => `www-authenticate: ApiKey realm="sluice", ${location}="${name}"\r\n`)
-      .join('');
+    lines = { missing: challengeLines(auth, ''), invalid: challengeLines(auth, ', error="invalid_token"') };
     challenges.set(auth, lines);
   }
-  return lines;
+  return isMissing ? lines.missing : lines.invalid;
+}
+
+/** `error`: what RFC 6750, 3.1 says of a token that was presented. */
+function challengeLines({ methods }: AuthPlan, error: string): string {
+  const lines = methods.map((method) =>
+    method.kind === 'jwt'
+      ? `www-authenticate: Bearer realm="sluice"${error}\r\n`
+      : `www-authenticate: ApiKey realm="sluice", ${method.location}="${method.name}"\r\n`,
+  );
+  return [...new Set(lines)].join('');
 }

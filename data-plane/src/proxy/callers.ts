@@ -1,15 +1,13 @@
 import { hash } from 'node:crypto';
 import type { ApiKeyPlan, Tables } from '@sluice/engine';
-import type { FieldText } from '../http1/index.ts';
-import { type KeyPart, keyPart } from '../shared/index.ts';
+import { detached } from '../http1/index.ts';
+import { keyPart } from '../shared/index.ts';
+import type { Caller } from './caller.ts';
+import type { KnownConsumers } from './known-consumers.ts';
 
-/** Who a request comes from, as a valid credential says. */
-export interface Caller {
+/** Who presents an API key. */
+export interface KeyCaller extends Caller {
   readonly apiKey: ApiKeyPlan;
-  readonly consumerPart: KeyPart;
-  readonly apiKeyPart: KeyPart;
-  /** What upstreams are told. */
-  readonly line: FieldText;
 }
 
 /** Longest key that is looked at. */
@@ -20,16 +18,18 @@ const MAX_REMEMBERED = 16_384;
 export class Callers {
   readonly #tables: Tables;
   readonly #hashKey: readonly [number, number];
-  readonly #remembered = new Map<string, Caller>();
+  readonly #consumers: KnownConsumers;
+  readonly #remembered = new Map<string, KeyCaller>();
   #epoch = -1;
 
-  constructor(tables: Tables, hashKey: readonly [number, number]) {
+  constructor(tables: Tables, hashKey: readonly [number, number], consumers: KnownConsumers) {
     this.#tables = tables;
     this.#hashKey = hashKey;
+    this.#consumers = consumers;
   }
 
   /** The caller of a key that the tables know; its expiry is not looked at. */
-  identify(key: string): Caller | undefined {
+  identify(key: string): KeyCaller | undefined {
     if (this.#epoch !== this.#tables.epoch) {
       this.#epoch = this.#tables.epoch;
       this.#remembered.clear();
@@ -37,21 +37,15 @@ export class Callers {
     return this.#remembered.get(key) ?? this.#lookUp(key);
   }
 
-  #lookUp(key: string): Caller | undefined {
+  #lookUp(key: string): KeyCaller | undefined {
     if (key.length === 0 || key.length > MAX_KEY_LENGTH) return undefined;
-    const bytes = Buffer.from(key, 'latin1');
-    const apiKey = this.#tables.identify(hash('sha256', bytes, 'hex'));
+    const apiKey = this.#tables.identify(hash('sha256', Buffer.from(key, 'latin1'), 'hex'));
     if (apiKey === undefined) return undefined;
-    const { consumer } = apiKey;
-    const caller: Caller = {
-      apiKey,
-      consumerPart: keyPart(this.#hashKey, 'consumer', consumer.name),
-      apiKeyPart: keyPart(this.#hashKey, 'apiKey', apiKey.name),
-      line: `x-consumer: ${consumer.name}\r\n` as FieldText,
-    };
+    const { plan, part, line } = this.#consumers.of(apiKey.consumer);
+    const apiKeyPart = keyPart(this.#hashKey, 'apiKey', apiKey.name);
+    const caller: KeyCaller = { consumer: plan, apiKey, consumerPart: part, apiKeyPart, line, claims: null };
     if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear();
-    // A copy of the text: a slice would keep the whole head it was cut from.
-    this.#remembered.set(bytes.toString('latin1'), caller);
+    this.#remembered.set(detached(key), caller);
     return caller;
   }
 }

@@ -1,4 +1,4 @@
-import type { BucketPlan, LimitKeyPart } from '@sluice/engine';
+import { type BucketPlan, type LimitKeyPart, memberOf } from '@sluice/engine';
 import { namedFieldValue } from '../http1/index.ts';
 import { type CellKey, keyPartInto } from '../shared/index.ts';
 import { answerProblem } from './answer.ts';
@@ -39,20 +39,20 @@ function chargeLimit(x: Exchange, { plan, part, policy: ownPolicy }: LimitState)
 /** ApiKey over Consumer over the limit's own. */
 function bucketFor(x: Exchange, name: string, own: BucketPlan): BucketPlan {
   if (x.caller === null) return own;
-  const { apiKey } = x.caller;
-  return apiKey.overrides?.get(name) ?? apiKey.consumer.overrides?.get(name) ?? own;
+  const { apiKey, consumer } = x.caller;
+  return apiKey?.overrides?.get(name) ?? consumer?.overrides?.get(name) ?? own;
 }
 
-const headerPart = { lo: 0, hi: 0 };
+const textPart = { lo: 0, hi: 0 };
 
 /** A part that the request lacks is the client's address. */
 function addPart(x: Exchange, key: CellKey, part: LimitKeyPart): void {
   switch (part.kind) {
     case 'consumer':
-      key.add(x.caller === null ? x.clientPart() : x.caller.consumerPart);
+      key.add(x.caller?.consumerPart ?? x.clientPart());
       break;
     case 'apiKey':
-      key.add(x.caller === null ? x.clientPart() : x.caller.apiKeyPart);
+      key.add(x.caller?.apiKeyPart ?? x.clientPart());
       break;
     case 'clientIp':
       key.add(x.clientPart());
@@ -70,14 +70,32 @@ function addPart(x: Exchange, key: CellKey, part: LimitKeyPart): void {
       if (value === undefined) {
         key.add(x.clientPart());
       } else {
-        keyPartInto(x.context.shared.region.hashKey, 'header', value, headerPart);
-        key.add(headerPart);
+        keyPartInto(x.context.shared.region.hashKey, 'header', value, textPart);
+        key.add(textPart);
+      }
+      break;
+    }
+    case 'claim': {
+      const value = claimText(x, part.name);
+      if (value === undefined) {
+        key.add(x.clientPart());
+      } else {
+        keyPartInto(x.context.shared.region.hashKey, 'claim', value, textPart);
+        key.add(textPart);
       }
       break;
     }
     default:
       part satisfies never;
   }
+}
+
+/** A claim that is a text, a number or a truth value; lists and objects tell no callers apart. */
+function claimText(x: Exchange, name: string): string | undefined {
+  const claims = x.caller?.claims ?? null;
+  const value = claims === null ? undefined : memberOf(claims, name);
+  if (typeof value === 'string') return value;
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
 }
 
 function refuse(x: Exchange, limit: LimitState): void {

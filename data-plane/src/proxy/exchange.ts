@@ -3,7 +3,7 @@ import { type FieldText, namedFieldValue, type Refusal, type RequestHead } from 
 import { ACTIVE_REQUESTS, type KeyPart, NO_SLOT } from '../shared/index.ts';
 import { account, CLIENT_ABORTED } from './account.ts';
 import { answerProblem } from './answer.ts';
-import type { Caller } from './callers.ts';
+import type { Caller } from './caller.ts';
 import { Charges } from './charges.ts';
 import type { ClientSide } from './client-side.ts';
 import type { DestinationState } from './destination-state.ts';

@@ -2,10 +2,12 @@ import type { FoundRoute, ListenerPlan, RoutePlan, ServicePlan, Tables } from '@
 import { type FieldText, HeadWriter } from '../http1/index.ts';
 import { NO_SLOT, RouteRequests, type Shared } from '../shared/index.ts';
 import { Callers } from './callers.ts';
+import { KnownConsumers } from './known-consumers.ts';
 import { RandomHex } from './random-hex.ts';
 import { buildRouteState, type RouteState } from './route-state.ts';
 import { ServiceState } from './service-state.ts';
 import { TimerWheel } from './timer-wheel.ts';
+import { TokenCallers } from './token-callers.ts';
 import { UpstreamPools } from './upstream-pool.ts';
 
 /** Where a worker's tables come from. */
@@ -31,6 +33,7 @@ export class ProxyContext {
   readonly wheel: TimerWheel;
   readonly pools: UpstreamPools;
   readonly callers: Callers;
+  readonly tokens: TokenCallers;
   readonly writer = new HeadWriter();
   readonly ids = new RandomHex();
   /** Series of requests that no route took. */
@@ -48,7 +51,9 @@ export class ProxyContext {
     this.hooks = hooks;
     this.wheel = new TimerWheel(shared.clock);
     this.pools = new UpstreamPools(shared, this.wheel);
-    this.callers = new Callers(source.tables, shared.region.hashKey);
+    const consumers = new KnownConsumers(shared.region.hashKey);
+    this.callers = new Callers(source.tables, shared.region.hashKey, consumers);
+    this.tokens = new TokenCallers(source.tables, consumers);
     this.unrouted = {
       requests: new RouteRequests(shared.metrics, NO_SLOT),
       duration: shared.metrics.requestDuration(NO_SLOT),

@@ -1,4 +1,4 @@
-import type { HeaderEditsPlan, ListenerPlan, RoutePlan, ServicePlan } from '@sluice/engine';
+import type { AuthPlan, HeaderEditsPlan, ListenerPlan, RoutePlan, ServicePlan } from '@sluice/engine';
 import {
   dropName,
   dropTable,
@@ -70,8 +70,7 @@ export function buildRouteState(
 ): RouteState {
   const { hashKey } = shared.region;
   const { requestIdHeader } = listener;
-  const credentials = (plan.auth?.methods ?? []).filter((method) => method.location === 'header' && !method.forward);
-  const requestNames = [...removedNames(plan.requestHeaders), ...credentials.map(({ name }) => name), requestIdHeader];
+  const requestNames = [...removedNames(plan.requestHeaders), ...credentialHeaders(plan.auth), requestIdHeader];
   const corsNames = plan.cors === undefined ? [] : CORS_RESPONSE_FIELDS;
   const responseNames = [...removedNames(plan.responseHeaders), ...corsNames, requestIdHeader];
   const trustedRequestDrop = kept(dropTable(REQUEST_DROP, [...OWN_REQUEST_FIELDS, ...knownIds(requestNames)]));
@@ -121,6 +120,15 @@ function kept(table: Uint8Array): Uint8Array {
   if (keptTables.size >= MAX_KEPT_TABLES) keptTables.clear();
   keptTables.set(key, table);
   return table;
+}
+
+/** Headers that hold credentials and are not passed on. */
+function credentialHeaders(auth: AuthPlan | undefined): readonly string[] {
+  const methods = (auth?.methods ?? []).filter(({ forward }) => !forward);
+  return methods.flatMap((method) => {
+    if (method.kind === 'jwt') return [method.header];
+    return method.location === 'header' ? [method.name] : [];
+  });
 }
 
 function removedNames(edits: HeaderEditsPlan | undefined): readonly string[] {

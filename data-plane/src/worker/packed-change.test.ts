@@ -15,6 +15,7 @@ test('a packed change unpacks to what it was', () => {
           name,
           unavailable: fc.option(name, { nil: undefined }),
           content: fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
+          secrets: fc.array(fc.record({ field: name, fingerprint: name, value: name }), { maxLength: 2 }),
         }),
       ),
       removals: fc.array(fc.record({ kind: name, name })),

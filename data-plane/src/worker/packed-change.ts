@@ -1,4 +1,4 @@
-import type { ActiveChange, SlotSource } from '@sluice/engine';
+import type { ActiveChange, ItemSecret, SlotSource } from '@sluice/engine';
 import { OVERFLOW_SLOT } from '../shared/index.ts';
 
 /** Slots that a change's plans need and that workers may not know yet, by what `SlotSource` asks for. */
@@ -33,12 +33,18 @@ export function packChange(change: ActiveChange, slots: SlotAssignments): Shared
     packed.text(name);
   }
   packed.number(change.upserts.length);
-  for (const { kind, name, unavailable, content } of change.upserts) {
+  for (const { kind, name, unavailable, content, secrets = [] } of change.upserts) {
     packed.text(kind);
     packed.text(name);
     packed.number(unavailable === undefined ? 0 : 1);
     packed.text(unavailable ?? '');
     packed.bytes(content);
+    packed.number(secrets.length);
+    for (const { field, fingerprint, value } of secrets) {
+      packed.text(field);
+      packed.text(fingerprint);
+      packed.text(value);
+    }
   }
   return packed.shared();
 }
@@ -63,7 +69,9 @@ export function unpackChange(packed: SharedArrayBuffer): { change: ActiveChange;
   const removals = list(() => ({ kind: text(), name: text() }));
   const upserts = list(() => {
     const [kind, name, isUnavailable, reason] = [text(), text(), number() === 1, text()];
-    return { kind, name, unavailable: isUnavailable ? reason : undefined, content: bytes() };
+    const content = bytes();
+    const secrets = list((): ItemSecret => ({ field: text(), fingerprint: text(), value: text() }));
+    return { kind, name, unavailable: isUnavailable ? reason : undefined, content, secrets };
   });
   return {
     change: { upserts, removals },

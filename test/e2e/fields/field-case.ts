@@ -40,6 +40,8 @@ export type FieldCase = {
   readonly observe: (world: World) => Promise<unknown>;
   readonly was: unknown;
   readonly is: unknown;
+  /** The field is one that is never shown. */
+  readonly isSecret?: true;
 };
 
 export async function ask(port: number, request: RawRequest = {}): Promise<HttpResponse> {

@@ -14,6 +14,14 @@ export { decodeResource, encodeResource } from './encode.ts';
 export { isKind, KINDS, type Kind, keyOf, kindOf, parseKey, type ResourceKey } from './kind.ts';
 export { hasErrors, type Problem } from './problem.ts';
 export { type Reference, referencesOf } from './references.ts';
-export { findSecrets, redact, type Seal, type SecretField, sealSecrets } from './secrets.ts';
+export {
+  findSecrets,
+  mayHaveSecrets,
+  redact,
+  type Seal,
+  type SecretField,
+  sealSecrets,
+  secretPlace,
+} from './secrets.ts';
 export type { StoredEntry } from './stored-entry.ts';
 export { UNSUPPORTED, type UnsupportedTable } from './unsupported.ts';

@@ -22,6 +22,7 @@ const issuer = create(ResourceSchema, {
     case: 'issuer',
     value: {
       issuer: 'https://login.example.com/',
+      algorithms: ['HS256'],
       keySource: { case: 'secret', value: { source: { case: 'inline', value: 'SHARED' } } },
     },
   },
@@ -78,6 +79,7 @@ test('a message about a secret does not show it', () => {
       case: 'issuer',
       value: {
         issuer: 'x',
+        algorithms: ['HS256'],
         keySource: { case: 'secret', value: { source: { case: 'inline', value: 'S'.repeat(70_000) } } },
       },
     },

@@ -1,6 +1,7 @@
 import { create, type DescField, type DescMessage, getOption, type Message } from '@bufbuild/protobuf';
 import { type Resource, ResourceSchema, type Secret, SecretSchema, sensitive } from '@sluice/proto';
 import { formatMapKey, joinPath } from './field-path.ts';
+import { type Kind, specFieldOf } from './kind.ts';
 import { fieldsLeadingTo, getField, withFields } from './message-fields.ts';
 
 /** A secret of a resource: its text, or the fingerprint of what is stored for it. */
@@ -10,6 +11,16 @@ export type SecretField =
 
 /** Keeps a secret's text and returns the fingerprint that takes its place: `sha256:` and 16 hexadecimal digits. */
 export type Seal = (secret: { readonly field: string; readonly inline: string }) => string;
+
+/** Whether resources of this kind may have secrets. */
+export function mayHaveSecrets(kind: Kind): boolean {
+  return fieldsWithSecrets(specFieldOf(kind).message).length > 0;
+}
+
+/** Where a secret is kept by: places in lists are left out, so it stays with its field when a list is put in another order. */
+export function secretPlace(field: string): string {
+  return field.replaceAll(/\[\d+\]/g, '[]');
+}
 
 /** The secrets of a resource, in the order of its fields. */
 export function findSecrets(resource: Resource): readonly SecretField[] {

@@ -27,7 +27,7 @@ describe('the fields that are supported', () => {
     expect(fields).toContain('sluice.config.v1.Resource.node_groups');
     expect(fields).not.toContain('sluice.config.v1.Service.tls');
     expect(fields).not.toContain('sluice.config.v1.UpstreamTls.server_name');
-    expect(fields).not.toContain('sluice.config.v1.Issuer.issuer');
+    expect(fields).not.toContain('sluice.config.v1.Certificate.chain');
     expect(fields.filter((field) => UNSUPPORTED.includes(field))).toEqual([]);
     expect(fields.length).toBe(new Set(fields).size);
   });

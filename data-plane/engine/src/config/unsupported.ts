@@ -9,7 +9,12 @@ export type UnsupportedTable = readonly string[];
 
 export const UNSUPPORTED: UnsupportedTable = [
   'sluice.config.v1.Certificate',
-  'sluice.config.v1.Issuer',
+
+  'sluice.config.v1.Issuer.jwks',
+  'sluice.config.v1.Issuer.keys',
+  'sluice.config.v1.Issuer.signing',
+  'sluice.config.v1.Issuer.scopes',
+  'sluice.config.v1.Issuer.groups',
 
   'sluice.config.v1.Listener.certificates',
   'sluice.config.v1.Listener.client_certificates',
@@ -40,9 +45,8 @@ export const UNSUPPORTED: UnsupportedTable = [
   'sluice.config.v1.RateLimitOverride.sliding_window',
   'sluice.config.v1.RATE_LIMIT_SCOPE_CLUSTER',
   'sluice.config.v1.RateLimit.fail',
-  'sluice.config.v1.RateLimit.by=claim:*',
 
-  'sluice.config.v1.AuthMethod.jwt',
+  'sluice.config.v1.JwtAuth.issuers=sluice',
   'sluice.config.v1.AuthMethod.mtls',
   'sluice.config.v1.ApiKeyAuth.cookie',
 

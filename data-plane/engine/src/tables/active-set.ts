@@ -223,7 +223,7 @@ class Planning {
     const known = [this.#active.get(key)?.item, this.#latest.get(key)].find(
       (each) => each !== undefined && Buffer.compare(each.content, item.content) === 0,
     );
-    return known === undefined ? item : { kind: item.kind, name: item.name, content: known.content };
+    return known === undefined ? item : { ...item, content: known.content };
   }
 
   #latestOf(key: ItemKey): TrackItem | undefined {

@@ -71,7 +71,7 @@ test.each<[string, LimitInit]>([
   ['a bucket without a time', { algorithm: { case: 'tokenBucket', value: { requests: 1 } } }],
   ['the cluster', { scope: RateLimitScope.CLUSTER }],
   ['a scope of a later version', { scope: 99 as RateLimitScope }],
-  ['a claim', { by: ['claim:tenant'] }],
+  ['a part of a later version', { by: ['later:tenant'] }],
   ['a path that is none', { match: { path: { kind: { case: 'regex', value: '(' } } } }],
 ])('a limit with %s is not built', (_, limit) => {
   expect(() => build(limit)).toThrow(CannotBuild);

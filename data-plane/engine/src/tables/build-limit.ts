@@ -45,6 +45,7 @@ function readKeyPart(text: string): LimitKeyPart {
     case 'global':
       return { kind: text };
     default:
+      if (text.startsWith('claim:')) return { kind: 'claim', name: text.slice('claim:'.length) };
       if (text.startsWith('header:')) return { kind: 'header', name: text.slice('header:'.length).toLowerCase() };
       throw new CannotBuild(`limits by ${text} are not known to this version`);
   }

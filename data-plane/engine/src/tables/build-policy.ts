@@ -1,13 +1,13 @@
-import type { Auth, AuthMethod, Policy, Route } from '@sluice/proto';
+import type { ApiKeyAuth, Auth, AuthMethod, JwtAuth, Policy, Route } from '@sluice/proto';
 import type { PolicyLayer } from '../config/policy-layers.ts';
 import type { CorsPlan } from '../decide/cors.ts';
 import { buildCors } from './build-cors.ts';
 import { buildHeaderEdits } from './build-header-edits.ts';
 import { buildLimits } from './build-limit.ts';
 import { buildRetry } from './build-retry.ts';
-import type { BuildContext } from './built-item.ts';
+import type { BuildContext, ItemKey } from './built-item.ts';
 import { CannotBuild } from './cannot-build.ts';
-import type { ApiKeyMethodPlan, AuthPlan, HeaderEditsPlan, LimitPlan, RetryPlan } from './plan.ts';
+import type { AuthMethodPlan, AuthPlan, HeaderEditsPlan, LimitPlan, RetryPlan } from './plan.ts';
 import { durationMs } from './read-duration.ts';
 
 /** The fields that policies and routes share, as one of them sets them. Undefined: it does not. */
@@ -25,10 +25,12 @@ export interface BuiltPolicy {
   readonly kind: 'Policy';
   readonly name: string;
   readonly fields: PolicyFields;
+  readonly references: readonly ItemKey[];
 }
 
 export function buildPolicy(name: string, policy: Policy, context: BuildContext): BuiltPolicy {
-  return { kind: 'Policy', name, fields: buildPolicyFields(`Policy/${name}`, policy, context) };
+  const fields = buildPolicyFields(`Policy/${name}`, policy, context);
+  return { kind: 'Policy', name, fields, references: referencesOfAuth(policy.auth) };
 }
 
 /** @param owner `Policy/NAME` or `Route/NAME` */
@@ -45,14 +47,36 @@ export function buildPolicyFields(owner: string, fields: Policy | Route, { slots
   };
 }
 
+/** What a route or policy cannot do without to identify callers. `sluice` is built in. */
+export function referencesOfAuth(auth: Auth | undefined): readonly ItemKey[] {
+  const methods = auth?.anyOf ?? [];
+  const issuers = methods.flatMap(({ method }) => (method.case === 'jwt' ? method.value.issuers : []));
+  return issuers.filter((name) => name !== 'sluice').map((name): ItemKey => `Issuer/${name}`);
+}
+
 function buildAuth(auth: Auth): AuthPlan {
   return { methods: auth.anyOf.map(buildAuthMethod), optional: auth.optional };
 }
 
-function buildAuthMethod({ method }: AuthMethod): ApiKeyMethodPlan {
-  if (method.case !== 'apiKey')
-    throw new CannotBuild(`auth by ${method.case} is not known to this version of the node`);
-  const { location, forward = false } = method.value;
+function buildAuthMethod({ method }: AuthMethod): AuthMethodPlan {
+  switch (method.case) {
+    case 'apiKey':
+      return buildApiKeyMethod(method.value);
+    case 'jwt':
+      return buildJwtMethod(method.value);
+    case 'mtls':
+    case undefined:
+      throw new CannotBuild(`auth by ${method.case} is not known to this version of the node`);
+    default:
+      return method satisfies never;
+  }
+}
+
+function buildJwtMethod({ issuers, header, forward = true }: JwtAuth): AuthMethodPlan {
+  return { kind: 'jwt', issuers, header: header === '' ? 'authorization' : header.toLowerCase(), forward };
+}
+
+function buildApiKeyMethod({ location, forward = false }: ApiKeyAuth): AuthMethodPlan {
   switch (location.case) {
     case undefined:
       return { kind: 'apiKey', location: 'header', name: 'x-api-key', forward };

@@ -1,7 +1,7 @@
 import type { Route } from '@sluice/proto';
 import { toMatchableRoute } from '../config/matchable-route.ts';
 import { type CompiledRoute, compileRoute } from '../router/compile-route.ts';
-import { buildPolicyFields, type PolicyFields } from './build-policy.ts';
+import { buildPolicyFields, type PolicyFields, referencesOfAuth } from './build-policy.ts';
 import { buildRedirect } from './build-redirect.ts';
 import { buildResponse } from './build-response.ts';
 import type { BuildContext, ItemKey } from './built-item.ts';
@@ -85,5 +85,6 @@ export function destinationsOf({ service, destinations }: Route): readonly Built
 
 export function referencesOfRoute(route: Route): readonly ItemKey[] {
   const services = destinationsOf(route).map(({ service }): ItemKey => `Service/${service}`);
-  return [...new Set(services), ...route.policies.map((policy): ItemKey => `Policy/${policy}`)];
+  const policies = route.policies.map((policy): ItemKey => `Policy/${policy}`);
+  return [...new Set(services), ...policies, ...referencesOfAuth(route.auth)];
 }

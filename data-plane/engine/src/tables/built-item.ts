@@ -8,6 +8,7 @@ import { compileSupportCheck } from '../config/check-supported.ts';
 import { UNSUPPORTED } from '../config/unsupported.ts';
 import { type BuiltApiKey, buildApiKey } from './build-api-key.ts';
 import { type BuiltConsumer, buildConsumer } from './build-consumer.ts';
+import { type BuiltIssuer, buildIssuer } from './build-issuer.ts';
 import { type BuiltListener, buildListener } from './build-listener.ts';
 import { type BuiltPolicy, buildPolicy } from './build-policy.ts';
 import { buildRefusingRoute } from './build-refusing-route.ts';
@@ -21,6 +22,16 @@ export interface TrackItem {
   readonly kind: string;
   readonly name: string;
   readonly content: Uint8Array;
+  /** The secrets that the content names by their fingerprints. Unset: none. */
+  readonly secrets?: ItemSecret[];
+}
+
+/** A secret in the clear, where it is needed. */
+export interface ItemSecret {
+  /** The place in the resource, without list indexes. */
+  readonly field: string;
+  readonly fingerprint: string;
+  readonly value: string;
 }
 
 export type ItemKey = `${string}/${string}`;
@@ -48,6 +59,7 @@ export type BuiltItem =
   | BuiltService
   | BuiltPolicy
   | BuiltConsumer
+  | BuiltIssuer
   | BuiltListener
   | BuiltApiKey
   | { readonly kind: 'NodeGroup'; readonly name: string };
@@ -91,7 +103,7 @@ export function buildRefusing(item: TrackItem, { slots }: BuildContext): BuiltRo
 
 /** The keys of the items that an item refers to and cannot work without. */
 export function referencesOf(item: BuiltItem): readonly ItemKey[] {
-  return item.kind === 'Route' ? item.references : [];
+  return item.kind === 'Route' || item.kind === 'Policy' ? item.references : [];
 }
 
 function buildResource(item: TrackItem, resource: Resource, context: BuildContext): BuiltItem {
@@ -109,8 +121,9 @@ function buildResource(item: TrackItem, resource: Resource, context: BuildContex
       return buildListener(item.name, spec.value);
     case 'nodeGroup':
       return { kind: 'NodeGroup', name: item.name };
-    case 'certificate':
     case 'issuer':
+      return buildIssuer(item.name, spec.value, item.secrets ?? []);
+    case 'certificate':
     case undefined:
       throw new CannotBuild(`this version of the node has no ${item.kind}`);
     default:

@@ -12,6 +12,7 @@ export {
   type BuildContext,
   type BuiltItem,
   type ItemKey,
+  type ItemSecret,
   itemKey,
   type SlotSource,
   type TrackItem,

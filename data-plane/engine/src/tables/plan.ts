@@ -5,6 +5,7 @@
 import type { BreakerPolicy } from '../decide/breaker.ts';
 import type { CorsPlan } from '../decide/cors.ts';
 import type { GcraPlan } from '../decide/gcra.ts';
+import type { TokenIssuer } from '../jwt/token-issuer.ts';
 import type { ParsedPath } from '../router/parse-path.ts';
 
 /** A route with everything its policies and its service contribute. */
@@ -97,9 +98,29 @@ export interface EndpointPlan {
 }
 
 export interface AuthPlan {
-  readonly methods: readonly ApiKeyMethodPlan[];
+  readonly methods: readonly AuthMethodPlan[];
   /** Requests without any credential pass as anonymous. */
   readonly optional: boolean;
+}
+
+export type AuthMethodPlan = ApiKeyMethodPlan | JwtMethodPlan;
+
+export interface JwtMethodPlan {
+  readonly kind: 'jwt';
+  /** Names of the issuers whose tokens are accepted. */
+  readonly issuers: readonly string[];
+  /** In lower case. `authorization` holds the token after `Bearer`, any other the token alone. */
+  readonly header: string;
+  readonly forward: boolean;
+}
+
+/** Whose tokens are accepted, and whom they stand for. A changed issuer is another object. */
+export interface IssuerPlan extends TokenIssuer {
+  readonly name: string;
+  /** Undefined: its tokens stand for no consumer. */
+  readonly consumer: { readonly claim: string; readonly admitsUnknown: boolean } | undefined;
+  readonly scopesClaim: string;
+  readonly groupsClaim: string;
 }
 
 export interface ApiKeyMethodPlan {
@@ -136,7 +157,8 @@ export interface BucketPlan {
 
 export type LimitKeyPart =
   | { readonly kind: 'consumer' | 'apiKey' | 'clientIp' | 'route' | 'service' | 'global' }
-  | { readonly kind: 'header' /** In lower case. */; readonly name: string };
+  | { readonly kind: 'header' /** In lower case. */; readonly name: string }
+  | { readonly kind: 'claim'; readonly name: string };
 
 export interface RewritePlan {
   readonly path: PathRewritePlan;

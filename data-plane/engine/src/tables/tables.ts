@@ -13,6 +13,7 @@ import type {
   ApiKeyPlan,
   ConsumerPlan,
   FoundRoute,
+  IssuerPlan,
   ListenerPlan,
   RouteFinding,
   RoutePlan,
@@ -45,6 +46,7 @@ export class Tables {
   readonly #services = new Map<string, BuiltService>();
   readonly #policies = new Map<string, PolicyFields>();
   readonly #consumers = new Map<string, ConsumerPlan>();
+  readonly #issuers = new Map<string, IssuerPlan>();
   /** Of keys that share a secret, the one that is good for longest is first. */
   readonly #keysByHash = new Map<string, readonly KeyEntry[]>();
   readonly #keys = new Map<string, readonly string[]>();
@@ -72,6 +74,14 @@ export class Tables {
 
   services(): Iterable<ServicePlan> {
     return this.#services.values().map(({ plan }) => plan);
+  }
+
+  consumer(name: string): ConsumerPlan | undefined {
+    return this.#consumers.get(name);
+  }
+
+  issuer(name: string): IssuerPlan | undefined {
+    return this.#issuers.get(name);
   }
 
   /** The route that takes a request. */
@@ -176,6 +186,9 @@ export class Tables {
       case 'Consumer':
         this.#consumers.set(built.name, built.plan);
         break;
+      case 'Issuer':
+        this.#issuers.set(built.name, built.plan);
+        break;
       case 'Listener':
         this.#putListener(built.plan);
         break;
@@ -204,6 +217,9 @@ export class Tables {
         break;
       case 'Consumer':
         this.#consumers.delete(name);
+        break;
+      case 'Issuer':
+        this.#issuers.delete(name);
         break;
       case 'Listener':
         this.#removeListener(name);

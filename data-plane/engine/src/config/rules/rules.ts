@@ -4,6 +4,7 @@ import { checkCors } from './cors.ts';
 import { checkDestinations } from './destinations.ts';
 import { checkEndpoints } from './endpoints.ts';
 import { checkHeaderEdits } from './header-edits.ts';
+import { checkIssuer } from './issuer.ts';
 import { checkListener } from './listener.ts';
 import { checkNodeGroup } from './node-group.ts';
 import { checkRateLimits } from './rate-limits.ts';
@@ -20,6 +21,7 @@ export const RULES: readonly Rule[] = [
   checkRewrite,
   checkAnswers,
   checkAuth,
+  checkIssuer,
   checkRateLimits,
   checkCors,
   checkHeaderEdits,

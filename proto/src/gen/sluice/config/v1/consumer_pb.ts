@@ -31,7 +31,7 @@ export type Consumer = Message<"sluice.config.v1.Consumer"> & {
   owner: string;
 
   /**
-   * Groups the consumer belongs to, for `authorization.groups`.
+   * Groups the consumer belongs to, for `authorization.groups`; beside those that a token of it names.
    *
    * @generated from field: repeated string groups = 2;
    */
@@ -66,7 +66,7 @@ export type ConsumerJson = {
   owner?: string;
 
   /**
-   * Groups the consumer belongs to, for `authorization.groups`.
+   * Groups the consumer belongs to, for `authorization.groups`; beside those that a token of it names.
    *
    * @generated from field: repeated string groups = 2;
    */

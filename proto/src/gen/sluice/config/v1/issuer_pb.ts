@@ -17,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sluice/config/v1/issuer.proto.
  */
 export const file_sluice_config_v1_issuer: GenFile = /*@__PURE__*/
-  fileDesc("Ch1zbHVpY2UvY29uZmlnL3YxL2lzc3Vlci5wcm90bxIQc2x1aWNlLmNvbmZpZy52MSLIBAoGSXNzdWVyEhoKBmlzc3VlchgBIAEoCUIKukgHcgUQARiABBIdCglhdWRpZW5jZXMYAiADKAlCCrpIB5IBBBAgGAESfQoKYWxnb3JpdGhtcxgDIAMoCUJpukhmkgFjEBAYASJdcltSBUhTMjU2UgVIUzM4NFIFSFM1MTJSBVJTMjU2UgVSUzM4NFIFUlM1MTJSBVBTMjU2UgVQUzM4NFIFUFM1MTJSBUVTMjU2UgVFUzM4NFIFRVM1MTJSBUVkRFNBEiYKBGp3a3MYBCABKAsyFi5zbHVpY2UuY29uZmlnLnYxLkp3a3NIABIsCgRrZXlzGAUgASgLMhwuc2x1aWNlLmNvbmZpZy52MS5EYXRhU291cmNlSAASKgoGc2VjcmV0GAYgASgLMhguc2x1aWNlLmNvbmZpZy52MS5TZWNyZXRIABIsCgdzaWduaW5nGAcgASgLMhkuc2x1aWNlLmNvbmZpZy52MS5TaWduaW5nSAASQQoPY2xvY2tfdG9sZXJhbmNlGAggASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg26SAqqAQciAwisAjIAEjEKCGNvbnN1bWVyGAkgASgLMh8uc2x1aWNlLmNvbmZpZy52MS5Db25zdW1lckNsYWltEicKBnNjb3BlcxgKIAEoCzIXLnNsdWljZS5jb25maWcudjEuQ2xhaW0SJwoGZ3JvdXBzGAsgASgLMhcuc2x1aWNlLmNvbmZpZy52MS5DbGFpbUIMCgprZXlfc291cmNlInIKBEp3a3MSGAoDdXJsGAEgASgJQgu6SAhyBhiAEIgBARI8CgdyZWZyZXNoGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhC6SA2qAQoiBAiAowUyAggKEhIKCmFsbG93X2h0dHAYAyABKAgizAEKB1NpZ25pbmcSPQoJYWxnb3JpdGhtGAEgASgJQiq6SCdyJVIAUgVFUzI1NlIFRVMzODRSBVJTMjU2UgVQUzI1NlIFRWREU0ESPQoIbGlmZXRpbWUYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CELpIDaoBCiIECICjBTICCAoSQwoMcm90YXRlX2V2ZXJ5GAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhK6SA+qAQwiBQiAiooPMgMIkBwiIgoFQ2xhaW0SGQoFY2xhaW0YASABKAlCCrpIB3IFEAEYgAEiaAoNQ29uc3VtZXJDbGFpbRIZCgVjbGFpbRgBIAEoCUIKukgHcgUQARiAARI8Cgd1bmtub3duGAIgASgOMiEuc2x1aWNlLmNvbmZpZy52MS5Vbmtub3duQ29uc3VtZXJCCLpIBYIBAhABKm4KD1Vua25vd25Db25zdW1lchIgChxVTktOT1dOX0NPTlNVTUVSX1VOU1BFQ0lGSUVEEAASGQoVVU5LTk9XTl9DT05TVU1FUl9ERU5ZEAESHgoaVU5LTk9XTl9DT05TVU1FUl9BTk9OWU1PVVMQAmIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_sluice_config_v1_notation]);
+  fileDesc("Ch1zbHVpY2UvY29uZmlnL3YxL2lzc3Vlci5wcm90bxIQc2x1aWNlLmNvbmZpZy52MSLPBAoGSXNzdWVyEhoKBmlzc3VlchgBIAEoCUIKukgHcgUQARiABBIdCglhdWRpZW5jZXMYAiADKAlCCrpIB5IBBBAgGAESfQoKYWxnb3JpdGhtcxgDIAMoCUJpukhmkgFjEBAYASJdcltSBUhTMjU2UgVIUzM4NFIFSFM1MTJSBVJTMjU2UgVSUzM4NFIFUlM1MTJSBVBTMjU2UgVQUzM4NFIFUFM1MTJSBUVTMjU2UgVFUzM4NFIFRVM1MTJSBUVkRFNBEiYKBGp3a3MYBCABKAsyFi5zbHVpY2UuY29uZmlnLnYxLkp3a3NIABIsCgRrZXlzGAUgASgLMhwuc2x1aWNlLmNvbmZpZy52MS5EYXRhU291cmNlSAASKgoGc2VjcmV0GAYgASgLMhguc2x1aWNlLmNvbmZpZy52MS5TZWNyZXRIABIsCgdzaWduaW5nGAcgASgLMhkuc2x1aWNlLmNvbmZpZy52MS5TaWduaW5nSAASQQoPY2xvY2tfdG9sZXJhbmNlGAggASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg26SAqqAQciAwisAjIAEjEKCGNvbnN1bWVyGAkgASgLMh8uc2x1aWNlLmNvbmZpZy52MS5Db25zdW1lckNsYWltEicKBnNjb3BlcxgKIAEoCzIXLnNsdWljZS5jb25maWcudjEuQ2xhaW0SJwoGZ3JvdXBzGAsgASgLMhcuc2x1aWNlLmNvbmZpZy52MS5DbGFpbUITCgprZXlfc291cmNlEgW6SAIIASJyCgRKd2tzEhgKA3VybBgBIAEoCUILukgIcgYYgBCIAQESPAoHcmVmcmVzaBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIQukgNqgEKIgQIgKMFMgIIChISCgphbGxvd19odHRwGAMgASgIIswBCgdTaWduaW5nEj0KCWFsZ29yaXRobRgBIAEoCUIqukgnciVSAFIFRVMyNTZSBUVTMzg0UgVSUzI1NlIFUFMyNTZSBUVkRFNBEj0KCGxpZmV0aW1lGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhC6SA2qAQoiBAiAowUyAggKEkMKDHJvdGF0ZV9ldmVyeRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkISukgPqgEMIgUIgIqKDzIDCJAcIiIKBUNsYWltEhkKBWNsYWltGAEgASgJQgq6SAdyBRABGIABImgKDUNvbnN1bWVyQ2xhaW0SGQoFY2xhaW0YASABKAlCCrpIB3IFEAEYgAESPAoHdW5rbm93bhgCIAEoDjIhLnNsdWljZS5jb25maWcudjEuVW5rbm93bkNvbnN1bWVyQgi6SAWCAQIQASpuCg9Vbmtub3duQ29uc3VtZXISIAocVU5LTk9XTl9DT05TVU1FUl9VTlNQRUNJRklFRBAAEhkKFVVOS05PV05fQ09OU1VNRVJfREVOWRABEh4KGlVOS05PV05fQ09OU1VNRVJfQU5PTllNT1VTEAJiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_sluice_config_v1_notation]);
 
 /**
  * A party whose JWTs are accepted.
@@ -40,7 +40,8 @@ export type Issuer = Message<"sluice.config.v1.Issuer"> & {
   audiences: string[];
 
   /**
-   * Accepted signature algorithms; never taken from the token alone.
+   * Accepted signature algorithms; never taken from the token alone. Those of the keys: HS with `secret`, the others without. At least
+   * one, but for the built-in issuer.
    *
    * @generated from field: repeated string algorithms = 3;
    */
@@ -69,7 +70,7 @@ export type Issuer = Message<"sluice.config.v1.Issuer"> & {
     case: "keys";
   } | {
     /**
-     * A secret shared with the issuer, for HS algorithms.
+     * A secret shared with the issuer, for HS algorithms: its text, without a line end at its end.
      *
      * @generated from field: sluice.config.v1.Secret secret = 6;
      */
@@ -93,7 +94,7 @@ export type Issuer = Message<"sluice.config.v1.Issuer"> & {
   clockTolerance?: Duration | undefined;
 
   /**
-   * Which consumer a token stands for.
+   * Which consumer a token stands for. Unset: none, and limits by consumer count it by the client's address.
    *
    * @generated from field: sluice.config.v1.ConsumerClaim consumer = 9;
    */
@@ -107,7 +108,7 @@ export type Issuer = Message<"sluice.config.v1.Issuer"> & {
   scopes?: Claim | undefined;
 
   /**
-   * Which claim holds the groups. Unset: groups.
+   * Which claim holds the groups, beside those of the consumer. Unset: groups.
    *
    * @generated from field: sluice.config.v1.Claim groups = 11;
    */
@@ -135,7 +136,8 @@ export type IssuerJson = {
   audiences?: string[];
 
   /**
-   * Accepted signature algorithms; never taken from the token alone.
+   * Accepted signature algorithms; never taken from the token alone. Those of the keys: HS with `secret`, the others without. At least
+   * one, but for the built-in issuer.
    *
    * @generated from field: repeated string algorithms = 3;
    */
@@ -156,7 +158,7 @@ export type IssuerJson = {
   keys?: DataSourceJson;
 
   /**
-   * A secret shared with the issuer, for HS algorithms.
+   * A secret shared with the issuer, for HS algorithms: its text, without a line end at its end.
    *
    * @generated from field: sluice.config.v1.Secret secret = 6;
    */
@@ -177,7 +179,7 @@ export type IssuerJson = {
   clockTolerance?: DurationJson;
 
   /**
-   * Which consumer a token stands for.
+   * Which consumer a token stands for. Unset: none, and limits by consumer count it by the client's address.
    *
    * @generated from field: sluice.config.v1.ConsumerClaim consumer = 9;
    */
@@ -191,7 +193,7 @@ export type IssuerJson = {
   scopes?: ClaimJson;
 
   /**
-   * Which claim holds the groups. Unset: groups.
+   * Which claim holds the groups, beside those of the consumer. Unset: groups.
    *
    * @generated from field: sluice.config.v1.Claim groups = 11;
    */

@@ -21,7 +21,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sluice/sync/v1/sync_service.proto.
  */
 export const file_sluice_sync_v1_sync_service: GenFile = /*@__PURE__*/
-  fileDesc("CiFzbHVpY2Uvc3luYy92MS9zeW5jX3NlcnZpY2UucHJvdG8SDnNsdWljZS5zeW5jLnYxIvUBCgxXYXRjaFJlcXVlc3QSJgoFaGVsbG8YASABKAsyFS5zbHVpY2Uuc3luYy52MS5IZWxsb0gAEiIKA2FjaxgCIAEoCzITLnNsdWljZS5zeW5jLnYxLkFja0gAEiQKBG5hY2sYAyABKAsyFC5zbHVpY2Uuc3luYy52MS5OYWNrSAASKAoGc3RhdHVzGAQgASgLMhYuc2x1aWNlLnN5bmMudjEuU3RhdHVzSAASNwoOY29tbWFuZF9yZXN1bHQYBSABKAsyHS5zbHVpY2Uuc3luYy52MS5Db21tYW5kUmVzdWx0SABCEAoHbWVzc2FnZRIFukgCCAEi0wEKDVdhdGNoUmVzcG9uc2USKgoHd2VsY29tZRgBIAEoCzIXLnNsdWljZS5zeW5jLnYxLldlbGNvbWVIABIoCgZ1cGRhdGUYAiABKAsyFi5zbHVpY2Uuc3luYy52MS5VcGRhdGVIABIuCgloZWFydGJlYXQYAyABKAsyGS5zbHVpY2Uuc3luYy52MS5IZWFydGJlYXRIABIqCgdjb21tYW5kGAQgASgLMhcuc2x1aWNlLnN5bmMudjEuQ29tbWFuZEgAQhAKB21lc3NhZ2USBbpIAggBIjUKCFBvc2l0aW9uEhAKCHJldmlzaW9uGAEgASgEEhcKBmRpZ2VzdBgCIAEoDEIHukgEegIYICKOBAoFSGVsbG8SSAoHbm9kZV9pZBgBIAEoCUI3ukg0cjIyMF5bQS1aYS16MC05XShbQS1aYS16MC05Ll8tXXswLDEyNn1bQS1aYS16MC05XSk/JBI6CgVncm91cBgCIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIVCgR6b25lGAMgASgJQge6SARyAhg/EhgKB3ZlcnNpb24YBCABKAlCB7pIBHICGEASEAoIcHJvdG9jb2wYBSABKA0SDwoHd29ya2VycxgGIAEoDRIbCgpoaXN0b3J5X2lkGAcgASgJQge6SARyAhhAEigKBmNvbmZpZxgIIAEoCzIYLnNsdWljZS5zeW5jLnYxLlBvc2l0aW9uEicKBWZhY3RzGAkgASgLMhguc2x1aWNlLnN5bmMudjEuUG9zaXRpb24SGgoScGVyc2lzdGVkX3JldmlzaW9uGAogASgEEisKBGhlbGQYCyADKAsyHS5zbHVpY2UuYWRtaW4udjEuSGVsZFJlc291cmNlEjAKDGFjdGl2ZV9zaW5jZRgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRlZF9hdBgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIdGFrZW92ZXIYDiABKAgiowEKB1dlbGNvbWUSEgoKaGlzdG9yeV9pZBgBIAEoCRI1ChJoZWFydGJlYXRfaW50ZXJ2YWwYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEAoIZGl2ZXJnZWQYAyABKAgSEAoIcmV2aXNpb24YBCABKAQSFQoNZmFjdHNfdmVyc2lvbhgFIAEoBBISCgpyZXBsaWNhX2lkGAYgASgJIq0CCgZVcGRhdGUSJAoFdHJhY2sYASABKA4yFS5zbHVpY2Uuc3luYy52MS5UcmFjaxISCgpoaXN0b3J5X2lkGAIgASgJEhUKDWZyb21fcmV2aXNpb24YAyABKAQSEAoIcmV2aXNpb24YBCABKAQSDgoGZGlnZXN0GAUgASgMEiUKB3Vwc2VydHMYBiADKAsyFC5zbHVpY2Uuc3luYy52MS5JdGVtEikKCHJlbW92YWxzGAcgAygLMhcuc2x1aWNlLnN5bmMudjEuSXRlbUtleRIQCghzbmFwc2hvdBgIIAEoCBIMCgRtb3JlGAkgASgIEg4KBmZvcmNlZBgKIAEoCBIuCgpjcmVhdGVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIlCgdJdGVtS2V5EgwKBGtpbmQYASABKAkSDAoEbmFtZRgCIAEoCSIzCgRJdGVtEgwKBGtpbmQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgdjb250ZW50GAMgASgMIsoBCgNBY2sSJAoFdHJhY2sYASABKA4yFS5zbHVpY2Uuc3luYy52MS5UcmFjaxISCgpoaXN0b3J5X2lkGAIgASgJEioKCHBvc2l0aW9uGAMgASgLMhguc2x1aWNlLnN5bmMudjEuUG9zaXRpb24SKwoEaGVsZBgEIAMoCzIdLnNsdWljZS5hZG1pbi52MS5IZWxkUmVzb3VyY2USMAoMYWN0aXZlX3NpbmNlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKwAQoETmFjaxIkCgV0cmFjaxgBIAEoDjIVLnNsdWljZS5zeW5jLnYxLlRyYWNrEhAKCHJldmlzaW9uGAIgASgEEioKBnJlYXNvbhgDIAEoDjIaLnNsdWljZS5zeW5jLnYxLk5hY2tSZWFzb24SGAoGZGV0YWlsGAQgASgJQgi6SAVyAxiAIBIqCghwb3NpdGlvbhgFIAEoCzIYLnNsdWljZS5zeW5jLnYxLlBvc2l0aW9uIr8BCgZTdGF0dXMSGgoScGVyc2lzdGVkX3JldmlzaW9uGAEgASgEEhUKDXdvcmtlcnNfcmVhZHkYAiABKA0SDwoHd29ya2VycxgDIAEoDRIQCghkcmFpbmluZxgEIAEoCBIqCghicmVha2VycxgFIAMoCzIYLnNsdWljZS5hZG1pbi52MS5CcmVha2VyEhoKEmFjdGl2ZV9jb25uZWN0aW9ucxgGIAEoBBIXCg9hY3RpdmVfcmVxdWVzdHMYByABKAQiNAoJSGVhcnRiZWF0EhAKCHJldmlzaW9uGAEgASgEEhUKDWZhY3RzX3ZlcnNpb24YAiABKAQibQoHQ29tbWFuZBISCgpjb21tYW5kX2lkGAEgASgEEjwKDXJlc2V0X2JyZWFrZXIYAiABKAsyIy5zbHVpY2Uuc3luYy52MS5SZXNldEJyZWFrZXJDb21tYW5kSABCEAoHY29tbWFuZBIFukgCCAEiJgoTUmVzZXRCcmVha2VyQ29tbWFuZBIPCgdzZXJ2aWNlGAEgASgJIjwKDUNvbW1hbmRSZXN1bHQSEgoKY29tbWFuZF9pZBgBIAEoBBIXCgVlcnJvchgCIAEoCUIIukgFcgMYgAgqQQoFVHJhY2sSFQoRVFJBQ0tfVU5TUEVDSUZJRUQQABIQCgxUUkFDS19DT05GSUcQARIPCgtUUkFDS19GQUNUUxACKsEBCgpOYWNrUmVhc29uEhsKF05BQ0tfUkVBU09OX1VOU1BFQ0lGSUVEEAASFgoSTkFDS19SRUFTT05fRElHRVNUEAESFgoSTkFDS19SRUFTT05fREVDT0RFEAISEwoPTkFDS19SRUFTT05fR0FQEAMSGQoVTkFDS19SRUFTT05fQkFDS1dBUkRTEAQSHQoZTkFDS19SRUFTT05fTUFTU19ERUxFVElPThAFEhcKE05BQ0tfUkVBU09OX1dPUktFUlMQBjJXCgtTeW5jU2VydmljZRJICgVXYXRjaBIcLnNsdWljZS5zeW5jLnYxLldhdGNoUmVxdWVzdBodLnNsdWljZS5zeW5jLnYxLldhdGNoUmVzcG9uc2UoATABYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_sluice_admin_v1_fleet_service]);
+  fileDesc("CiFzbHVpY2Uvc3luYy92MS9zeW5jX3NlcnZpY2UucHJvdG8SDnNsdWljZS5zeW5jLnYxIvUBCgxXYXRjaFJlcXVlc3QSJgoFaGVsbG8YASABKAsyFS5zbHVpY2Uuc3luYy52MS5IZWxsb0gAEiIKA2FjaxgCIAEoCzITLnNsdWljZS5zeW5jLnYxLkFja0gAEiQKBG5hY2sYAyABKAsyFC5zbHVpY2Uuc3luYy52MS5OYWNrSAASKAoGc3RhdHVzGAQgASgLMhYuc2x1aWNlLnN5bmMudjEuU3RhdHVzSAASNwoOY29tbWFuZF9yZXN1bHQYBSABKAsyHS5zbHVpY2Uuc3luYy52MS5Db21tYW5kUmVzdWx0SABCEAoHbWVzc2FnZRIFukgCCAEi0wEKDVdhdGNoUmVzcG9uc2USKgoHd2VsY29tZRgBIAEoCzIXLnNsdWljZS5zeW5jLnYxLldlbGNvbWVIABIoCgZ1cGRhdGUYAiABKAsyFi5zbHVpY2Uuc3luYy52MS5VcGRhdGVIABIuCgloZWFydGJlYXQYAyABKAsyGS5zbHVpY2Uuc3luYy52MS5IZWFydGJlYXRIABIqCgdjb21tYW5kGAQgASgLMhcuc2x1aWNlLnN5bmMudjEuQ29tbWFuZEgAQhAKB21lc3NhZ2USBbpIAggBIjUKCFBvc2l0aW9uEhAKCHJldmlzaW9uGAEgASgEEhcKBmRpZ2VzdBgCIAEoDEIHukgEegIYICKOBAoFSGVsbG8SSAoHbm9kZV9pZBgBIAEoCUI3ukg0cjIyMF5bQS1aYS16MC05XShbQS1aYS16MC05Ll8tXXswLDEyNn1bQS1aYS16MC05XSk/JBI6CgVncm91cBgCIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIVCgR6b25lGAMgASgJQge6SARyAhg/EhgKB3ZlcnNpb24YBCABKAlCB7pIBHICGEASEAoIcHJvdG9jb2wYBSABKA0SDwoHd29ya2VycxgGIAEoDRIbCgpoaXN0b3J5X2lkGAcgASgJQge6SARyAhhAEigKBmNvbmZpZxgIIAEoCzIYLnNsdWljZS5zeW5jLnYxLlBvc2l0aW9uEicKBWZhY3RzGAkgASgLMhguc2x1aWNlLnN5bmMudjEuUG9zaXRpb24SGgoScGVyc2lzdGVkX3JldmlzaW9uGAogASgEEisKBGhlbGQYCyADKAsyHS5zbHVpY2UuYWRtaW4udjEuSGVsZFJlc291cmNlEjAKDGFjdGl2ZV9zaW5jZRgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRlZF9hdBgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIdGFrZW92ZXIYDiABKAgiowEKB1dlbGNvbWUSEgoKaGlzdG9yeV9pZBgBIAEoCRI1ChJoZWFydGJlYXRfaW50ZXJ2YWwYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEAoIZGl2ZXJnZWQYAyABKAgSEAoIcmV2aXNpb24YBCABKAQSFQoNZmFjdHNfdmVyc2lvbhgFIAEoBBISCgpyZXBsaWNhX2lkGAYgASgJIq0CCgZVcGRhdGUSJAoFdHJhY2sYASABKA4yFS5zbHVpY2Uuc3luYy52MS5UcmFjaxISCgpoaXN0b3J5X2lkGAIgASgJEhUKDWZyb21fcmV2aXNpb24YAyABKAQSEAoIcmV2aXNpb24YBCABKAQSDgoGZGlnZXN0GAUgASgMEiUKB3Vwc2VydHMYBiADKAsyFC5zbHVpY2Uuc3luYy52MS5JdGVtEikKCHJlbW92YWxzGAcgAygLMhcuc2x1aWNlLnN5bmMudjEuSXRlbUtleRIQCghzbmFwc2hvdBgIIAEoCBIMCgRtb3JlGAkgASgIEg4KBmZvcmNlZBgKIAEoCBIuCgpjcmVhdGVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIlCgdJdGVtS2V5EgwKBGtpbmQYASABKAkSDAoEbmFtZRgCIAEoCSJgCgRJdGVtEgwKBGtpbmQYASABKAkSDAoEbmFtZRgCIAEoCRIPCgdjb250ZW50GAMgASgMEisKB3NlY3JldHMYBCADKAsyGi5zbHVpY2Uuc3luYy52MS5JdGVtU2VjcmV0IkQKCkl0ZW1TZWNyZXQSDQoFZmllbGQYASABKAkSEwoLZmluZ2VycHJpbnQYAiABKAkSEgoFdmFsdWUYAyABKAlCA4ABASLKAQoDQWNrEiQKBXRyYWNrGAEgASgOMhUuc2x1aWNlLnN5bmMudjEuVHJhY2sSEgoKaGlzdG9yeV9pZBgCIAEoCRIqCghwb3NpdGlvbhgDIAEoCzIYLnNsdWljZS5zeW5jLnYxLlBvc2l0aW9uEisKBGhlbGQYBCADKAsyHS5zbHVpY2UuYWRtaW4udjEuSGVsZFJlc291cmNlEjAKDGFjdGl2ZV9zaW5jZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAisAEKBE5hY2sSJAoFdHJhY2sYASABKA4yFS5zbHVpY2Uuc3luYy52MS5UcmFjaxIQCghyZXZpc2lvbhgCIAEoBBIqCgZyZWFzb24YAyABKA4yGi5zbHVpY2Uuc3luYy52MS5OYWNrUmVhc29uEhgKBmRldGFpbBgEIAEoCUIIukgFcgMYgCASKgoIcG9zaXRpb24YBSABKAsyGC5zbHVpY2Uuc3luYy52MS5Qb3NpdGlvbiK/AQoGU3RhdHVzEhoKEnBlcnNpc3RlZF9yZXZpc2lvbhgBIAEoBBIVCg13b3JrZXJzX3JlYWR5GAIgASgNEg8KB3dvcmtlcnMYAyABKA0SEAoIZHJhaW5pbmcYBCABKAgSKgoIYnJlYWtlcnMYBSADKAsyGC5zbHVpY2UuYWRtaW4udjEuQnJlYWtlchIaChJhY3RpdmVfY29ubmVjdGlvbnMYBiABKAQSFwoPYWN0aXZlX3JlcXVlc3RzGAcgASgEIjQKCUhlYXJ0YmVhdBIQCghyZXZpc2lvbhgBIAEoBBIVCg1mYWN0c192ZXJzaW9uGAIgASgEIm0KB0NvbW1hbmQSEgoKY29tbWFuZF9pZBgBIAEoBBI8Cg1yZXNldF9icmVha2VyGAIgASgLMiMuc2x1aWNlLnN5bmMudjEuUmVzZXRCcmVha2VyQ29tbWFuZEgAQhAKB2NvbW1hbmQSBbpIAggBIiYKE1Jlc2V0QnJlYWtlckNvbW1hbmQSDwoHc2VydmljZRgBIAEoCSI8Cg1Db21tYW5kUmVzdWx0EhIKCmNvbW1hbmRfaWQYASABKAQSFwoFZXJyb3IYAiABKAlCCLpIBXIDGIAIKkEKBVRyYWNrEhUKEVRSQUNLX1VOU1BFQ0lGSUVEEAASEAoMVFJBQ0tfQ09ORklHEAESDwoLVFJBQ0tfRkFDVFMQAirBAQoKTmFja1JlYXNvbhIbChdOQUNLX1JFQVNPTl9VTlNQRUNJRklFRBAAEhYKEk5BQ0tfUkVBU09OX0RJR0VTVBABEhYKEk5BQ0tfUkVBU09OX0RFQ09ERRACEhMKD05BQ0tfUkVBU09OX0dBUBADEhkKFU5BQ0tfUkVBU09OX0JBQ0tXQVJEUxAEEh0KGU5BQ0tfUkVBU09OX01BU1NfREVMRVRJT04QBRIXChNOQUNLX1JFQVNPTl9XT1JLRVJTEAYyVwoLU3luY1NlcnZpY2USSAoFV2F0Y2gSHC5zbHVpY2Uuc3luYy52MS5XYXRjaFJlcXVlc3QaHS5zbHVpY2Uuc3luYy52MS5XYXRjaFJlc3BvbnNlKAEwAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_sluice_admin_v1_fleet_service]);
 
 /**
  * What a node says.
@@ -837,6 +837,13 @@ export type Item = Message<"sluice.sync.v1.Item"> & {
    * @generated from field: bytes content = 3;
    */
   content: Uint8Array;
+
+  /**
+   * The secrets that the content names by their fingerprints. No part of the digest.
+   *
+   * @generated from field: repeated sluice.sync.v1.ItemSecret secrets = 4;
+   */
+  secrets: ItemSecret[];
 };
 
 /**
@@ -865,6 +872,13 @@ export type ItemJson = {
    * @generated from field: bytes content = 3;
    */
   content?: string;
+
+  /**
+   * The secrets that the content names by their fingerprints. No part of the digest.
+   *
+   * @generated from field: repeated sluice.sync.v1.ItemSecret secrets = 4;
+   */
+  secrets?: ItemSecretJson[];
 };
 
 /**
@@ -873,6 +887,69 @@ export type ItemJson = {
  */
 export const ItemSchema: GenMessage<Item, {jsonType: ItemJson}> = /*@__PURE__*/
   messageDesc(file_sluice_sync_v1_sync_service, 7);
+
+/**
+ * A secret in the clear, for the nodes that need it.
+ *
+ * @generated from message sluice.sync.v1.ItemSecret
+ */
+export type ItemSecret = Message<"sluice.sync.v1.ItemSecret"> & {
+  /**
+   * The place in the resource, without list indexes, such as `spec.secret`.
+   *
+   * @generated from field: string field = 1;
+   */
+  field: string;
+
+  /**
+   * What stands for it there.
+   *
+   * @generated from field: string fingerprint = 2;
+   */
+  fingerprint: string;
+
+  /**
+   * The secret itself.
+   *
+   * @generated from field: string value = 3;
+   */
+  value: string;
+};
+
+/**
+ * A secret in the clear, for the nodes that need it.
+ *
+ * @generated from message sluice.sync.v1.ItemSecret
+ */
+export type ItemSecretJson = {
+  /**
+   * The place in the resource, without list indexes, such as `spec.secret`.
+   *
+   * @generated from field: string field = 1;
+   */
+  field?: string;
+
+  /**
+   * What stands for it there.
+   *
+   * @generated from field: string fingerprint = 2;
+   */
+  fingerprint?: string;
+
+  /**
+   * The secret itself.
+   *
+   * @generated from field: string value = 3;
+   */
+  value?: string;
+};
+
+/**
+ * Describes the message sluice.sync.v1.ItemSecret.
+ * Use `create(ItemSecretSchema)` to create a new message.
+ */
+export const ItemSecretSchema: GenMessage<ItemSecret, {jsonType: ItemSecretJson}> = /*@__PURE__*/
+  messageDesc(file_sluice_sync_v1_sync_service, 8);
 
 /**
  * An update is active in all workers.
@@ -963,7 +1040,7 @@ export type AckJson = {
  * Use `create(AckSchema)` to create a new message.
  */
 export const AckSchema: GenMessage<Ack, {jsonType: AckJson}> = /*@__PURE__*/
-  messageDesc(file_sluice_sync_v1_sync_service, 8);
+  messageDesc(file_sluice_sync_v1_sync_service, 9);
 
 /**
  * An update was refused.
@@ -1054,7 +1131,7 @@ export type NackJson = {
  * Use `create(NackSchema)` to create a new message.
  */
 export const NackSchema: GenMessage<Nack, {jsonType: NackJson}> = /*@__PURE__*/
-  messageDesc(file_sluice_sync_v1_sync_service, 9);
+  messageDesc(file_sluice_sync_v1_sync_service, 10);
 
 /**
  * How a node stands.
@@ -1173,7 +1250,7 @@ export type StatusJson = {
  * Use `create(StatusSchema)` to create a new message.
  */
 export const StatusSchema: GenMessage<Status, {jsonType: StatusJson}> = /*@__PURE__*/
-  messageDesc(file_sluice_sync_v1_sync_service, 10);
+  messageDesc(file_sluice_sync_v1_sync_service, 11);
 
 /**
  * The stream is alive.
@@ -1222,7 +1299,7 @@ export type HeartbeatJson = {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema: GenMessage<Heartbeat, {jsonType: HeartbeatJson}> = /*@__PURE__*/
-  messageDesc(file_sluice_sync_v1_sync_service, 11);
+  messageDesc(file_sluice_sync_v1_sync_service, 12);
 
 /**
  * Something to do.
@@ -1279,7 +1356,7 @@ export type CommandJson = {
  * Use `create(CommandSchema)` to create a new message.
  */
 export const CommandSchema: GenMessage<Command, {jsonType: CommandJson}> = /*@__PURE__*/
-  messageDesc(file_sluice_sync_v1_sync_service, 12);
+  messageDesc(file_sluice_sync_v1_sync_service, 13);
 
 /**
  * Close a service's breaker.
@@ -1314,7 +1391,7 @@ export type ResetBreakerCommandJson = {
  * Use `create(ResetBreakerCommandSchema)` to create a new message.
  */
 export const ResetBreakerCommandSchema: GenMessage<ResetBreakerCommand, {jsonType: ResetBreakerCommandJson}> = /*@__PURE__*/
-  messageDesc(file_sluice_sync_v1_sync_service, 13);
+  messageDesc(file_sluice_sync_v1_sync_service, 14);
 
 /**
  * The answer to a command.
@@ -1363,7 +1440,7 @@ export type CommandResultJson = {
  * Use `create(CommandResultSchema)` to create a new message.
  */
 export const CommandResultSchema: GenMessage<CommandResult, {jsonType: CommandResultJson}> = /*@__PURE__*/
-  messageDesc(file_sluice_sync_v1_sync_service, 14);
+  messageDesc(file_sluice_sync_v1_sync_service, 15);
 
 /**
  * The two kinds of truth; each has its own revisions, digest and updates.
