@@ -8,8 +8,10 @@ import type { CappedConnection } from './connection-caps.ts';
 import { Exchange } from './exchange.ts';
 import { Peer } from './peer.ts';
 import type { ProxyContext } from './proxy-context.ts';
-import { owned, ReadBuffer } from './read-buffer.ts';
+import { ReadBuffer } from './read-buffer.ts';
 import { type TimerOwner, WheelTimer } from './timer-wheel.ts';
+import { writeChunk, writeTogether } from './write-chunk.ts';
+import { writeText } from './write-text.ts';
 
 /** Where a connection was accepted, and who is told of its end. */
 export interface Acceptor {
@@ -105,20 +107,15 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Timer
   }
 
   sendText(text: string): boolean {
-    return this.#socket.write(text, 'latin1');
+    return writeText(this.#socket, text);
   }
 
   sendBytes(bytes: Buffer): boolean {
-    return this.#socket.write(owned(bytes));
+    return writeChunk(this.#socket, bytes);
   }
 
   sendTogether(text: string, bytes: Buffer): boolean {
-    const socket = this.#socket;
-    socket.cork();
-    socket.write(text, 'latin1');
-    const more = socket.write(owned(bytes));
-    socket.uncork();
-    return more;
+    return writeTogether(this.#socket, text, bytes);
   }
 
   get drained(): boolean {

@@ -4,10 +4,13 @@ const SHARED_BYTES = 64 * 1024;
 const BULK_BYTES = 256 * 1024;
 /** Bulk buffers kept for the next connection that needs one. */
 const MAX_SPARE = 32;
+/** Connections that go on with a bulk buffer while they rest. */
+const MAX_RESTING = 32;
 
 /** What the sockets of this thread read into, unless much comes: reading a message allocates nothing. */
 const shared: Buffer = Buffer.allocUnsafeSlow(SHARED_BYTES);
 const spare: Buffer[] = [];
+let resting = 0;
 
 /**
  * What one socket reads into. A chunk is valid until the call that brings it returns; who writes it to another socket that does not
@@ -23,6 +26,9 @@ export class ReadBuffer {
   #isFirst = true;
   #kept = false;
   #bulk = false;
+  /** Much came of the present message. */
+  #large = false;
+  #resting = false;
 
   constructor(onChunk: (chunk: Buffer) => void) {
     this.onread = {
@@ -30,7 +36,9 @@ export class ReadBuffer {
       buffer: () => this.#next() as Buffer,
       callback: (length) => {
         this.#kept = false;
+        this.#wake();
         this.#bulk = length === this.#current.length || (this.#current !== shared && length * 8 > BULK_BYTES);
+        this.#large ||= this.#bulk;
         onChunk(this.#current.subarray(0, length));
         return true;
       },
@@ -42,13 +50,21 @@ export class ReadBuffer {
     this.#kept = true;
   }
 
-  /** No more is expected for now: a connection that waits holds no large buffer. */
+  /**
+   * A message is over and no more is expected for now. A connection that waits holds no large buffer, but for a few on which much came
+   * of the message before: the next is likely to be alike.
+   */
   rest(): void {
-    this.#bulk = false;
+    this.#bulk = this.#large && resting < MAX_RESTING;
+    this.#large = false;
+    if (!this.#bulk || this.#resting) return;
+    this.#resting = true;
+    resting++;
   }
 
   /** The socket is closed. */
   release(): void {
+    this.#wake();
     this.#giveBack();
     this.#current = shared;
   }
@@ -70,13 +86,19 @@ export class ReadBuffer {
     return this.#current === before ? undefined : this.#current;
   }
 
+  #wake(): void {
+    if (!this.#resting) return;
+    this.#resting = false;
+    resting--;
+  }
+
   #giveBack(): void {
     if (this.#current !== shared && !this.#kept && spare.length < MAX_SPARE) spare.push(this.#current);
     this.#kept = true;
   }
 }
 
-/** The bytes themselves, or a copy where they stand in the buffer that every socket's next read overwrites. */
-export function owned(bytes: Buffer): Buffer {
-  return bytes.buffer === shared.buffer ? Buffer.from(bytes) : bytes;
+/** Whether the bytes stand in the buffer that every socket's next read overwrites. */
+export function isFleeting(bytes: Buffer): boolean {
+  return bytes.buffer === shared.buffer;
 }

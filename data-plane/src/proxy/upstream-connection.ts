@@ -1,8 +1,10 @@
 import { connect, type Socket } from 'node:net';
 import type { EndpointPlan } from '@sluice/engine';
 import { ResponseHeadReader } from '../http1/index.ts';
-import { owned, ReadBuffer } from './read-buffer.ts';
+import { ReadBuffer } from './read-buffer.ts';
 import { type TimerOwner, type TimerWheel, WheelTimer } from './timer-wheel.ts';
+import { writeChunk, writeTogether } from './write-chunk.ts';
+import { writeText } from './write-text.ts';
 
 /** The exchange that has a connection for itself from request to response. */
 export interface UpstreamUser {
@@ -94,21 +96,17 @@ export class UpstreamConnection implements TimerOwner {
 
   /** False: wait for `onUpstreamDrain` before sending more. */
   sendText(text: string): boolean {
-    return this.#socket.write(text, 'latin1');
+    return writeText(this.#socket, text);
   }
 
   /** As `sendText`. */
   sendBytes(bytes: Buffer): boolean {
-    return this.#socket.write(owned(bytes));
+    return writeChunk(this.#socket, bytes);
   }
 
   /** A head and the body that is too large to be joined with it, in one system call. */
   sendTogether(text: string, bytes: Buffer): boolean {
-    this.#socket.cork();
-    this.#socket.write(text, 'latin1');
-    const more = this.#socket.write(owned(bytes));
-    this.#socket.uncork();
-    return more;
+    return writeTogether(this.#socket, text, bytes);
   }
 
   /** The chunk at hand was written to a socket that has not taken all of it. */
