@@ -64,7 +64,7 @@ function watchOrigin(): () => { messages: string[]; faults: string[]; bytes: num
   const sizes = Array.from({ length: origin.accepted() }, (_, i) => origin.received(i + 1).length);
   return () => {
     const parts = Array.from({ length: origin.accepted() }, (_, i) => origin.received(i + 1).subarray(sizes[i] ?? 0));
-    const readings = parts.map(readStrictly);
+    const readings = parts.map((part) => readStrictly(part));
     return {
       messages: readings.flatMap(({ requests }) =>
         requests.map(({ method, target, body }) => `${method} ${target} ${body.toString('latin1')}`),
@@ -128,13 +128,13 @@ describe('a form of smuggling', () => {
 });
 
 test.each(['/f%2fg', '/f%5cg', '/f\\g', '/f%00', '/f%', '/f%zz', '/../%2e%2e%2ff'])(
-  'a path of two meanings is refused, and the connection goes on: %j',
+  'a path of two meanings is refused, and the connection closed: %j',
   async (target) => {
     const seen = watchOrigin();
     await using client = await connectRaw(gateway.node.port);
     expect((await client.request({ target })).status).toBe(400);
     expect(seen().bytes).toBe(0);
-    expect((await client.request({ target: '/g' })).status).toBe(200);
+    await within('the connection is closed', client.closed, 1_000);
   },
 );
 

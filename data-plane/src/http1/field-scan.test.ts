@@ -24,5 +24,5 @@ test('a name that differs in one character is not taken for a known one', () => 
   const altered = names.map((name) => `${name.slice(0, -1)}~`);
   expect(idsOf(altered)).toEqual(altered.map(headerIdOf));
   const twins = names.filter((name) => name.includes('-')).map((name) => name.replace('-', '_'));
-  expect(idsOf(twins)).toEqual(twins.map(() => HeaderId.underscoreTwin));
+  expect(idsOf(twins)).toEqual(twins.map(() => HeaderId.twin));
 });

@@ -34,7 +34,7 @@ export function fieldId(field: number): number {
   return found[field * STRIDE + 4] as number;
 }
 
-/** The name has `_` or a prefix of interest: `headerIdOf` decides. */
+/** The name has a special character or a prefix of interest: `headerIdOf` decides. */
 export const NAME_UNDECIDED = -1;
 
 const CR = 0x0d;
@@ -46,8 +46,8 @@ const LOWER_X = 0x78;
 /** Shorter names have no prefix of interest (`x-consumer-`, `x-forwarded-`). */
 const SHORTEST_PREFIX = 'x-consumer-'.length;
 
-/** Of a character of a token its lower case, of any other byte 0; `_` is marked by a bit of its own. */
-const UNDERSCORE_BIT = 0x80;
+/** Of a character of a token its lower case, of any other byte 0; what is neither letter, digit nor `-` is marked by a bit of its own. */
+const SPECIAL_BIT = 0x80;
 const LOWER = lowerTable();
 /** Bytes a value may hold: visible, obs-text, space, tab (RFC 9110 5.5). */
 const VALUE = valueTable();
@@ -108,8 +108,8 @@ function idOf(bytes: Buffer, from: number, to: number, hash: number, marks: numb
   const place = placeOf(hash);
   const name = NAME_AT[place];
   if (name !== undefined && name.length === to - from && isName(bytes, from, name)) return ID_AT[place] as number;
-  if ((marks & UNDERSCORE_BIT) !== 0) return NAME_UNDECIDED;
-  const mayHavePrefix = to - from > SHORTEST_PREFIX && LOWER[bytes[from] as number] === LOWER_X;
+  if ((marks & SPECIAL_BIT) !== 0) return NAME_UNDECIDED;
+  const mayHavePrefix = to - from >= SHORTEST_PREFIX && LOWER[bytes[from] as number] === LOWER_X;
   return mayHavePrefix ? NAME_UNDECIDED : HeaderId.other;
 }
 
@@ -143,11 +143,11 @@ function placeNames(): { multiplier: number; ids: Uint8Array; names: (Uint8Array
 
 function lowerTable(): Uint8Array {
   const table = new Uint8Array(256);
-  for (const character of "!#$%&'*+-.^`|~0123456789abcdefghijklmnopqrstuvwxyz") {
+  for (const character of '-0123456789abcdefghijklmnopqrstuvwxyz') {
     table[character.charCodeAt(0)] = character.charCodeAt(0);
     table[character.toUpperCase().charCodeAt(0)] = character.charCodeAt(0);
   }
-  table['_'.charCodeAt(0)] = '_'.charCodeAt(0) | UNDERSCORE_BIT;
+  for (const character of "!#$%&'*+.^_`|~") table[character.charCodeAt(0)] = character.charCodeAt(0) | SPECIAL_BIT;
   return table;
 }
 

@@ -1,6 +1,6 @@
 import type { FieldList } from './field-list.ts';
 import type { Framing } from './framing.ts';
-import { HEADER_ID_COUNT, HeaderId } from './header-id.ts';
+import { HEADER_ID_COUNT, HeaderId, plainName } from './header-id.ts';
 import type { Host } from './host.ts';
 import { latin1 } from './latin1.ts';
 
@@ -40,13 +40,13 @@ export const HOP_BY_HOP: Uint8Array = dropTable(null, [
   HeaderId.http2Settings,
 ]);
 
-/** For requests: hop-by-hop, Host and Max-Forwards (written from what was understood), Expect (answered here), underscore twins. */
+/** For requests: hop-by-hop, Host and Max-Forwards (written from what was understood), Expect (answered here), twins of known names. */
 export const REQUEST_DROP: Uint8Array = dropTable(HOP_BY_HOP, [
   HeaderId.host,
   HeaderId.expect,
   HeaderId.maxForwards,
   HeaderId.proxyAuthorization,
-  HeaderId.underscoreTwin,
+  HeaderId.twin,
 ]);
 
 /** For responses: hop-by-hop and what only a next hop to the proxy itself would ask. */
@@ -54,11 +54,6 @@ export const RESPONSE_DROP: Uint8Array = dropTable(HOP_BY_HOP, [
   HeaderId.proxyAuthenticate,
   HeaderId.proxyAuthenticationInfo,
 ]);
-
-/** A name and its underscore twins, which are one to a CGI-style server, as one text for `HeadWriter.forward`. */
-export function dropName(name: string): string {
-  return name.toLowerCase().replaceAll('_', '-');
-}
 
 /** Names a peer's Connection can never take away: they say where a message goes and where it ends. */
 const KEPT_WHATEVER_CONNECTION_LISTS: Uint8Array = dropTable(null, [
@@ -110,7 +105,7 @@ export class HeadWriter {
   /**
    * Passes on the received fields, in order, but those in `drop` and those the peer's Connection names. A table for
    * `drop` is made of REQUEST_DROP or RESPONSE_DROP and what the gateway sets itself. Neighbouring lines that are already
-   * spelled as they would be written are copied as one piece. `dropNames`, as `dropName` gives them, are dropped as well
+   * spelled as they would be written are copied as one piece. `dropNames`, as `plainName` gives them, are dropped as well
    * where they have no id of their own.
    */
   forward(
@@ -127,7 +122,7 @@ export class HeadWriter {
       const goes =
         drop[id] !== 1 &&
         (connectionTokens === null || !isNamed(connectionTokens, id, headers[2 * i] as string)) &&
-        (dropNames === null || id !== HeaderId.other || !dropNames.has(dropName(headers[2 * i] as string)));
+        (dropNames === null || id !== HeaderId.other || !dropNames.has(plainName(headers[2 * i] as string)));
       const line = lines[i] as number;
       if (goes && mayCopy && line >= 0) {
         if (runFrom < 0) runFrom = line;

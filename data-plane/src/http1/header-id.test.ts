@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { HEADER_ID_COUNT, HeaderId, headerIdOf, ID_BY_NAME, isUnderscoreTwin } from './header-id.ts';
+import { HEADER_ID_COUNT, HeaderId, headerIdOf, ID_BY_NAME, isTwin } from './header-id.ts';
 
 test.each([
   ['Host', HeaderId.host],
@@ -10,7 +10,7 @@ test.each([
   ['X-Consumer', HeaderId.consumer],
   ['X-Consumer-Id', HeaderId.consumer],
   ['x-consumers', HeaderId.other],
-  ['content_length', HeaderId.underscoreTwin],
+  ['content_length', HeaderId.twin],
   ['Content-Length-X', HeaderId.other],
   ['a_b', HeaderId.other],
   ['__proto__', HeaderId.other],
@@ -24,14 +24,14 @@ test.each([
 test.each(['content_length', 'Transfer_Encoding', 'X_FORWARDED_FOR', 'X-Forwarded_For', 'x_consumer_id', 'x_real-ip'])(
   '%s is an underscore twin',
   (name) => {
-    expect(isUnderscoreTwin(name)).toBe(true);
+    expect(isTwin(name)).toBe(true);
   },
 );
 
 test.each(['content-length', 'content__length', '_content_length', 'x_custom', 'DCLK_imp', ''])(
   '%s is none',
   (name) => {
-    expect(isUnderscoreTwin(name)).toBe(false);
+    expect(isTwin(name)).toBe(false);
   },
 );
 

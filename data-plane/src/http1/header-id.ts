@@ -32,8 +32,8 @@ export const HeaderId = {
   forwardedOther: 23,
   /** `x-consumer` and any `x-consumer-*`. */
   consumer: 24,
-  /** `content_length`, `X_Forwarded_For`: what a CGI-style server would take for one of the names listed here. */
-  underscoreTwin: 25,
+  /** `content_length`, `X.Forwarded.For`: what a CGI-style server would take for one of the names listed here. */
+  twin: 25,
   contentType: 26,
   contentEncoding: 27,
   contentRange: 28,
@@ -131,13 +131,24 @@ export function headerIdOf(name: string): HeaderId {
   return remembered.get(name) ?? remember(name);
 }
 
-/** True of a name with `_` that stands for a name in `HeaderId` once `_` reads as `-`. Such fields are dropped at the edge. */
-export function isUnderscoreTwin(name: string): boolean {
-  return name.includes('_') && idOfLowerCase(name.toLowerCase().replaceAll('_', '-')) !== HeaderId.other;
+/**
+ * True of a name that stands for one in `HeaderId` once its special characters read as `-`: CGI-style servers tell none of
+ * them from another. Such fields are dropped at the edge.
+ */
+export function isTwin(name: string): boolean {
+  return SPECIAL.test(name) && idOfLowerCase(plainName(name)) !== HeaderId.other;
 }
 
+/** A name and its twins as one text. */
+export function plainName(name: string): string {
+  return name.toLowerCase().replaceAll(SPECIALS, '-');
+}
+
+const SPECIAL = /[^A-Za-z0-9-]/;
+const SPECIALS = /[^a-z0-9-]/g;
+
 function remember(name: string): HeaderId {
-  const id = isUnderscoreTwin(name) ? HeaderId.underscoreTwin : idOfLowerCase(name.toLowerCase());
+  const id = isTwin(name) ? HeaderId.twin : idOfLowerCase(name.toLowerCase());
   if (name.length <= MAX_REMEMBERED_LENGTH) {
     if (remembered.size >= MAX_REMEMBERED) remembered.clear();
     remembered.set(detached(name), id);

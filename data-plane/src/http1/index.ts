@@ -13,7 +13,6 @@ export { type FieldList, fieldValue, joinedFieldValue, namedFieldValue } from '.
 export type { BodyKind, Framing } from './framing.ts';
 export type { HeadLimits } from './head-reader.ts';
 export {
-  dropName,
   dropTable,
   type FieldText,
   fieldLine,
@@ -24,7 +23,7 @@ export {
   RESPONSE_DROP,
   withBody,
 } from './head-writer.ts';
-export { detached, HEADER_ID_COUNT, HeaderId, headerIdOf, isUnderscoreTwin } from './header-id.ts';
+export { detached, HEADER_ID_COUNT, HeaderId, headerIdOf, plainName } from './header-id.ts';
 export { type Host, parseHost } from './host.ts';
 export { LengthBody } from './length-body.ts';
 export { type Refusal, type RefusalCode, refuse } from './refusal.ts';

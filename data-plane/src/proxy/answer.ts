@@ -6,6 +6,9 @@ import { reasonPhrase } from './reason-phrases.ts';
 /** The rest of a refused request's body is read past up to this, so that its connection can be kept. */
 const MAX_DISCARDED_BYTES = 64 * 1024;
 
+/** After these nothing more is believed of what the client sends: a message that is wrong in one way may be so in another. */
+const ENDS_CONNECTION: ReadonlySet<ProblemCode> = new Set(['bad_request', 'request_timeout']);
+
 /**
  * Answers with a problem of the gateway's own making. `lines`: further field lines. `proxyError`: the error type of Proxy-Status
  * where it is not the code's.
@@ -20,7 +23,7 @@ export function answerProblem(
   x.takeArrived();
   const { status } = problemKinds[code];
   const { head } = x;
-  x.keepAlive = head.keepAlive && !x.client.leaving && code !== 'request_timeout' && maySkipBody(x);
+  x.keepAlive = head.keepAlive && !x.client.leaving && !ENDS_CONNECTION.has(code) && maySkipBody(x);
   const body = problemBody(code, detail, x.requestId);
   let text = problemHead(x, code, body, lines, proxyError);
   // Lines that cannot stand in a head are left out: the answer itself is the gateway's own.

@@ -1,12 +1,12 @@
 import type { AuthPlan, HeaderEditsPlan, ListenerPlan, RoutePlan, ServicePlan } from '@sluice/engine';
 import {
-  dropName,
   dropTable,
   type FieldText,
   HeaderId,
   type Host,
   headerIdOf,
   parseHost,
+  plainName,
   REQUEST_DROP,
   RESPONSE_DROP,
 } from '../http1/index.ts';
@@ -144,12 +144,12 @@ const SHARED_IDS: ReadonlySet<HeaderId> = new Set([
   HeaderId.other,
   HeaderId.forwardedOther,
   HeaderId.consumer,
-  HeaderId.underscoreTwin,
+  HeaderId.twin,
 ]);
 
 function unknownNames(names: readonly string[]): ReadonlySet<string> | null {
   const unknown = names.filter((name) => headerIdOf(name) === HeaderId.other);
-  return unknown.length === 0 ? null : new Set(unknown.map(dropName));
+  return unknown.length === 0 ? null : new Set(unknown.map(plainName));
 }
 
 /** Checked where the plan was built. */
