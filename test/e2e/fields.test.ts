@@ -11,13 +11,22 @@ import { freePort } from '../harness/free-port.ts';
 import { type Node, startNode } from '../harness/node.ts';
 import { type Origin, startOrigin } from '../harness/origin.ts';
 import { ask, type FieldCase, type World, type Written } from './fields/field-case.ts';
+import { healthCases } from './fields/health-cases.ts';
 import { issuerCases } from './fields/issuer-cases.ts';
 import { listenerCases, resourceCases } from './fields/listener-cases.ts';
 import { policyCases } from './fields/policy-cases.ts';
 import { routeCases } from './fields/route-cases.ts';
 import { serviceCases } from './fields/service-cases.ts';
 
-const cases = [...resourceCases, ...routeCases, ...policyCases, ...serviceCases, ...listenerCases, ...issuerCases];
+const cases = [
+  ...resourceCases,
+  ...routeCases,
+  ...policyCases,
+  ...serviceCases,
+  ...healthCases,
+  ...listenerCases,
+  ...issuerCases,
+];
 
 /** Fields that are for people, or whose other values are not supported yet: what the admin API makes of them is their proof. */
 const descriptive = ['Resource.name', 'Resource.labels', 'Consumer.owner', 'NodeGroup.description', 'Secret.unchanged'];

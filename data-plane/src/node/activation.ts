@@ -1,8 +1,9 @@
-import { type ActiveChange, type HeldItem, itemKey, type Log } from '@sluice/engine';
+import { type ActiveChange, type BuiltItem, type HeldItem, itemKey, type Log } from '@sluice/engine';
 import { NackReason, Track as WireTrack } from '@sluice/proto';
 import type { Shared } from '../shared/index.ts';
 import { packChange } from '../worker/packed-change.ts';
 import type { CachedState } from './cache/cached-state.ts';
+import type { HealthChecks } from './health/health-checks.ts';
 import type { Listeners } from './listeners.ts';
 import type { SlotLedger } from './slot-ledger.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -12,6 +13,8 @@ export interface ActivationOptions {
   readonly shared: Shared;
   readonly ledger: SlotLedger;
   readonly log: Log;
+  /** Told of each item that becomes active, or is no more. */
+  readonly healthChecks: HealthChecks;
 }
 
 /** The node's view of both tracks, and the one place where they change: one update after the other, in all workers at once. */
@@ -88,7 +91,7 @@ export class Activation {
       const upserts = [...this.#config.set.wholeChange().upserts, ...this.#facts.set.wholeChange().upserts];
       const error = await this.#stage({ upserts, removals: [] });
       if (error !== undefined) throw new Error(`the restored configuration cannot be built: ${error}`);
-      for (const item of this.#config.set.activeItems()) this.#listeners.put(item);
+      for (const item of this.#config.set.activeItems()) this.#put(item);
       this.#listeners.reconcile();
       for (const track of [this.#config, this.#facts]) this.#logActive(track, 'cache');
     });
@@ -177,8 +180,16 @@ export class Activation {
       if (before !== undefined) this.#options.ledger.release(before, update.planned.built.get(itemKey(item)));
     }
     track.make(update, Date.now());
-    for (const { kind, name } of removals) this.#listeners.remove(kind, name);
-    for (const item of upserts) this.#listeners.put(track.set.activeItem(itemKey(item))!);
+    for (const { kind, name } of removals) {
+      this.#listeners.remove(kind, name);
+      this.#options.healthChecks.remove(kind, name);
+    }
+    for (const item of upserts) this.#put(track.set.activeItem(itemKey(item))!);
+  }
+
+  #put(item: BuiltItem): void {
+    this.#listeners.put(item);
+    this.#options.healthChecks.put(item);
   }
 
   #inTurn<T>(run: () => Promise<T>): Promise<T> {

@@ -10,6 +10,7 @@ import { NodeCache } from './cache/node-cache.ts';
 import { createEndpoints } from './endpoints.ts';
 import { cacheFault, readFaults } from './faults.ts';
 import { Freshness } from './freshness.ts';
+import { HealthChecks } from './health/health-checks.ts';
 import { claimAddresses, DEFAULT_LISTENER, Listeners } from './listeners.ts';
 import { DirectoryInUse, type DirectoryLock, hasSuccessor, lockDirectory, succeedDirectory } from './lock-directory.ts';
 import { Persistence } from './persistence.ts';
@@ -119,9 +120,11 @@ class NodeAssembly {
     supervisor.start();
     started.defer(() => supervisor.close());
     const cached = await cache.load();
+    const healthChecks = new HealthChecks(shared.endpointHealth, log);
+    started.defer(() => healthChecks.close());
     const listeners = new Listeners(own, supervisor, settings.drainTimeoutMs);
     const activation: Activation = new Activation(
-      { shared, ledger, log },
+      { shared, ledger, log, healthChecks },
       restoreTracks(context, cached),
       supervisor,
       listeners,
@@ -178,6 +181,7 @@ class NodeAssembly {
       watch.close();
       await watching;
       await supervisor.close();
+      healthChecks.close();
       await cache.close();
       await admin.close();
       this.#lock.release();

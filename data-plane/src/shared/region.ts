@@ -127,7 +127,7 @@ export function createSharedRegion(settings: SharedSettings): SharedRegion {
       pending: new SharedArrayBuffer(writers * columnBytes(slots.services * 4)),
       waiting: new SharedArrayBuffer(writers * columnBytes(slots.endpoints * 4)),
       process: new SharedArrayBuffer(writers * PROCESS_COLUMN * 4),
-      endpointHealth: new SharedArrayBuffer(slots.endpoints * 4),
+      endpointHealth: new SharedArrayBuffer((slots.endpoints + 1) * 4),
     },
     clientConnections: new SharedArrayBuffer(writers * CLIENT_CONNECTIONS_BYTES),
     doorbells: new SharedArrayBuffer(writers * LINE),

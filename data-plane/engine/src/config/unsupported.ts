@@ -27,7 +27,7 @@ export const UNSUPPORTED: UnsupportedTable = [
   'sluice.config.v1.SERVICE_PROTOCOL_HTTP2',
   'sluice.config.v1.SERVICE_PROTOCOL_GRPC',
   'sluice.config.v1.Service.discovery',
-  'sluice.config.v1.Service.health_check',
+  'sluice.config.v1.HealthCheck.grpc',
   'sluice.config.v1.Service.outlier_detection',
   'sluice.config.v1.Service.tls',
   'sluice.config.v1.Service.fallback',
@@ -35,7 +35,6 @@ export const UNSUPPORTED: UnsupportedTable = [
   'sluice.config.v1.Endpoint.zone',
   'sluice.config.v1.LoadBalancing.consistent_hash',
   'sluice.config.v1.LoadBalancing.slow_start',
-  'sluice.config.v1.LoadBalancing.panic_percent',
   'sluice.config.v1.LoadBalancing.zone_aware',
 
   'sluice.config.v1.Consumer.groups',

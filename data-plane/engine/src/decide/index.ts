@@ -4,4 +4,5 @@ export * from './breaker.ts';
 export * from './budget.ts';
 export * from './cors.ts';
 export * from './gcra.ts';
+export * from './health.ts';
 export * from './share.ts';

@@ -22,6 +22,8 @@ test('what a service leaves out has its default', () => {
       enabled: true,
       endpoints: [],
       balancer: 'leastRequest',
+      panicPercent: 50,
+      healthCheck: undefined,
       breaker: undefined,
       connectTimeoutMs: 2_000,
       idleTimeoutMs: 60_000,
@@ -37,6 +39,32 @@ test('what a service leaves out has its default', () => {
     consecutiveFailures: 5,
     openForMs: 30_000,
     halfOpenRequests: 3,
+  });
+});
+
+test('a breaker by error rate counts no failures in a row unless it is told to', () => {
+  const errorRate = { percent: 50 };
+  const rate = { percent: 50, windowMs: 10_000, minimumRequests: 20 };
+  const breakerOf = (circuitBreaker: object) => build({ circuitBreaker }).plan.breaker;
+  expect(breakerOf({ errorRate })).toMatchObject({ consecutiveFailures: 0, errorRate: rate });
+  expect(breakerOf({ errorRate, consecutiveFailures: 7 })).toMatchObject({ consecutiveFailures: 7, errorRate: rate });
+});
+
+test('a health check leaves out what it leaves out', () => {
+  const checkOf = (probe: object) => build({ healthCheck: { probe } as never }).plan.healthCheck;
+  const defaults = { intervalMs: 5_000, timeoutMs: 1_000, healthyAfter: 2, unhealthyAfter: 3 };
+  expect(checkOf({ case: 'tcp', value: {} })).toEqual({ ...defaults, probe: { kind: 'tcp' } });
+  expect(checkOf({ case: 'http', value: {} })).toEqual({
+    ...defaults,
+    probe: { kind: 'http', path: '/', statuses: [{ from: 200, to: 299 }] },
+  });
+  expect(checkOf({ case: 'http', value: { path: '/h', statuses: ['200', '301-308'] } })?.probe).toEqual({
+    kind: 'http',
+    path: '/h',
+    statuses: [
+      { from: 200, to: 200 },
+      { from: 301, to: 308 },
+    ],
   });
 });
 

@@ -1,5 +1,6 @@
 import { type CircuitBreaker, type Endpoint, type LoadBalancing, type Service, ServiceProtocol } from '@sluice/proto';
 import { type BreakerPolicy, defaultBreakerPolicy } from '../decide/breaker.ts';
+import { buildHealthCheck } from './build-health-check.ts';
 import { buildRetry } from './build-retry.ts';
 import type { BuildContext } from './built-item.ts';
 import { CannotBuild } from './cannot-build.ts';
@@ -33,6 +34,8 @@ export function buildService(name: string, service: Service, { group, slots }: B
         .map((endpoint) => buildEndpoint(endpoint, slots.endpoint(name, endpoint.address)))
         .filter(({ weight }) => weight > 0),
       balancer: balancerOf(service.loadBalancing),
+      panicPercent: service.loadBalancing?.panicPercent ?? 50,
+      healthCheck: service.healthCheck && buildHealthCheck(service.healthCheck),
       breaker: breaker && buildBreaker(breaker),
       connectTimeoutMs: durationMs(service.connections?.connectTimeout, 2_000),
       idleTimeoutMs: durationMs(service.connections?.idleTimeout, 60_000),

@@ -90,6 +90,8 @@ function missingService(name: string): ServicePlan {
     enabled: true,
     endpoints: [],
     balancer: 'leastRequest',
+    panicPercent: 50,
+    healthCheck: undefined,
     breaker: undefined,
     connectTimeoutMs: 2_000,
     idleTimeoutMs: 60_000,

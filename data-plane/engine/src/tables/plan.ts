@@ -5,6 +5,7 @@
 import type { BreakerPolicy } from '../decide/breaker.ts';
 import type { CorsPlan } from '../decide/cors.ts';
 import type { GcraPlan } from '../decide/gcra.ts';
+import type { HealthPolicy } from '../decide/health.ts';
 import type { TokenIssuer } from '../jwt/token-issuer.ts';
 import type { ParsedPath } from '../router/parse-path.ts';
 
@@ -77,6 +78,10 @@ export interface ServicePlan {
   /** Those that this node's group uses; never with weight 0. May be empty: no_healthy_endpoint. */
   readonly endpoints: readonly EndpointPlan[];
   readonly balancer: 'roundRobin' | 'leastRequest' | 'random';
+  /** With a smaller percentage of healthy endpoints than this all are used; 0: never. */
+  readonly panicPercent: number;
+  /** Undefined: every endpoint counts as healthy. */
+  readonly healthCheck: HealthCheckPlan | undefined;
   readonly breaker: BreakerPolicy | undefined;
   readonly connectTimeoutMs: number;
   readonly idleTimeoutMs: number;
@@ -85,6 +90,23 @@ export interface ServicePlan {
   /** The most requests that wait on the node for a connection. */
   readonly pendingRequests: number;
 }
+
+/** Active probes of each endpoint of a service. Plain data, so that two can be compared. */
+export interface HealthCheckPlan extends HealthPolicy {
+  readonly probe: ProbePlan;
+  readonly intervalMs: number;
+  /** A probe without an answer fails after this. */
+  readonly timeoutMs: number;
+}
+
+export type ProbePlan =
+  | {
+      readonly kind: 'http';
+      readonly path: string;
+      /** Those that are healthy, both ends included. */
+      readonly statuses: readonly { readonly from: number; readonly to: number }[];
+    }
+  | { readonly kind: 'tcp' };
 
 export interface EndpointPlan {
   /** As written, HOST:PORT. */

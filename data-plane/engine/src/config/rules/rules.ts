@@ -4,6 +4,7 @@ import { checkCors } from './cors.ts';
 import { checkDestinations } from './destinations.ts';
 import { checkEndpoints } from './endpoints.ts';
 import { checkHeaderEdits } from './header-edits.ts';
+import { checkHealthCheck } from './health-check.ts';
 import { checkIssuer } from './issuer.ts';
 import { checkListener } from './listener.ts';
 import { checkNodeGroup } from './node-group.ts';
@@ -17,6 +18,7 @@ export const RULES: readonly Rule[] = [
   checkNodeGroup,
   checkListener,
   checkEndpoints,
+  checkHealthCheck,
   checkDestinations,
   checkRewrite,
   checkAnswers,

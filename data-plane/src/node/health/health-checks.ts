@@ -1,0 +1,62 @@
+import type { BuiltItem, Log, ServicePlan } from '@sluice/engine';
+import type { EndpointHealth } from '../../shared/index.ts';
+import { EndpointProbe, type ProbeContext } from './endpoint-probe.ts';
+import { ProbeTurns } from './probe-turns.ts';
+
+/** Probes under way at once. With all of them waiting a second for their timeout, so many endpoints are asked a second. */
+const MAX_PROBES = 256;
+
+/** The active health checks of a node: one prober for each endpoint of each service that asks for it. */
+export class HealthChecks {
+  readonly #context: ProbeContext;
+  /** By service and endpoint slot. */
+  readonly #probes = new Map<string, Map<number, EndpointProbe>>();
+
+  constructor(health: EndpointHealth, log: Log) {
+    this.#context = { health, log, turns: new ProbeTurns(MAX_PROBES) };
+  }
+
+  /** How many endpoints are probed. */
+  get size(): number {
+    return this.#probes.values().reduce((total, probes) => total + probes.size, 0);
+  }
+
+  /** An item became active. */
+  put(item: BuiltItem): void {
+    if (item.kind === 'Service') this.#putService(item.plan);
+  }
+
+  /** An item is active no more. */
+  remove(kind: string, name: string): void {
+    if (kind === 'Service') this.#keep(name, new Set());
+  }
+
+  close(): void {
+    for (const name of [...this.#probes.keys()]) this.#keep(name, new Set());
+  }
+
+  #putService({ name, enabled, endpoints, healthCheck }: ServicePlan): void {
+    const probed = healthCheck === undefined || !enabled ? [] : endpoints;
+    this.#keep(name, new Set(probed.map(({ slot }) => slot)));
+    if (healthCheck === undefined || probed.length === 0) return;
+    const probes = this.#probes.get(name) ?? new Map<number, EndpointProbe>();
+    this.#probes.set(name, probes);
+    for (const endpoint of probed) {
+      const known = probes.get(endpoint.slot);
+      if (known === undefined) probes.set(endpoint.slot, new EndpointProbe(this.#context, name, endpoint, healthCheck));
+      else known.update(healthCheck);
+    }
+  }
+
+  /** Ends the probers of a service but for these endpoints. */
+  #keep(name: string, slots: ReadonlySet<number>): void {
+    const probes = this.#probes.get(name);
+    if (probes === undefined) return;
+    for (const [slot, each] of probes) {
+      if (slots.has(slot)) continue;
+      each.close();
+      probes.delete(slot);
+    }
+    if (probes.size === 0) this.#probes.delete(name);
+  }
+}
