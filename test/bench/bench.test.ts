@@ -1,42 +1,134 @@
-import { expect, test } from 'vitest';
-import { formatProxyResult, median, quantile } from './report.ts';
+import { createHmac } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { type Bound, judge, median, quantile } from './figure.ts';
+import { compareCoreTimes, parseCoreTimes } from './noise.ts';
+import { measureAnswer } from './open-loop/connection.ts';
+import { makeArrivals } from './open-loop/schedule.ts';
+import { formatCase } from './report.ts';
+import { type CaseResult, formatResults, mergeResults } from './results.ts';
+import { signFresh, signToken, tokenSecret } from './tokens.ts';
 import { formatManifest, formatRequests, type Workload } from './workload.ts';
 
-const workload: Workload = { routes: 6, hotRoutes: 3, keys: 2, body: 'small' };
+const workload: Workload = { routes: 6, hotRoutes: 3, consumers: 2, body: 'small' };
 
-test('the load asks for hot routes spread over all of them, with the keys in turn', () => {
-  const lines = formatRequests(workload, ['a', 'b']).trimEnd().split('\n');
-  expect(lines).toEqual(['GET /api/r0/small a', 'GET /exact/r2/small b', 'GET /shop/r4/small a']);
-});
-
-test('the manifest holds services, consumers, the policy and every route', () => {
-  const manifest = formatManifest(workload, { main: 1, equality: 2 });
-  const kinds = [...manifest.matchAll(/^kind: (\w+)$/gm)].map(([, kind]) => kind);
-  expect(
-    Map.groupBy(kinds, (kind) => kind)
-      .entries()
-      .map(([kind, all]) => [kind, all.length])
-      .toArray(),
-  ).toEqual([
-    ['Service', 2],
-    ['Policy', 1],
-    ['Consumer', 2],
-    ['Route', 7],
-  ]);
-});
-
-test('a result is shown as medians beside their ratio to nginx', () => {
-  const sample = (cpuUs: number) => ({ requestsPerSecond: 1000, cpuUs, p50Ms: 1, p99Ms: 2, requests: 10, errors: 1 });
-  const text = formatProxyResult({
-    name: 'bare',
-    about: 'x',
-    candidates: [
-      { name: 'sluice', samples: [sample(30), sample(10), sample(20)] },
-      { name: 'nginx', samples: [sample(10), sample(10), sample(10)] },
-    ],
-    problems: [],
+describe('the load', () => {
+  test('asks for hot routes spread over all of them, with the credentials in turn', () => {
+    const lines = formatRequests(workload, ['x: a', 'x: b']).trimEnd().split('\n');
+    expect(lines).toEqual(['GET /api/r0/small x: a', 'GET /shop/r4/small x: b', 'GET /exact/r2/small x: a']);
   });
-  expect(text).toMatch(/^ {2}sluice +1000 +1\.00x +20\.0 +2\.00x +1\.00 +1\.00x +2\.00 +1\.00x +3$/m);
+
+  test.each([10, 100, 1000, 100_000])('asks for each of %d routes once before any comes again', (routes) => {
+    const lines = formatRequests({ ...workload, routes, hotRoutes: routes }, [])
+      .trimEnd()
+      .split('\n');
+    expect(new Set(lines).size).toBe(routes);
+  });
+
+  test('signs tokens none of which comes twice, as their issuer would', () => {
+    const fresh = signFresh(['c0', 'c1']);
+    const tokens = Array.from({ length: 100 }, () => fresh.next().value);
+    expect(new Set(tokens).size).toBe(100);
+    const [head, payload, signature] = tokens[1]!.split('.');
+    expect(signature).toBe(createHmac('sha256', tokenSecret).update(`${head}.${payload}`).digest('base64url'));
+    expect(JSON.parse(Buffer.from(payload!, 'base64url').toString())).toMatchObject({ sub: 'c1', aud: 'bench' });
+    expect(signToken({ sub: 'c0', jti: '1' }, 'other').split('.')[2]).not.toBe(
+      signToken({ sub: 'c0', jti: '1' }).split('.')[2],
+    );
+  });
+
+  test('of an open loop comes at random times at the given rate, the same for a seed', () => {
+    const take = (seed: number) => makeArrivals(10_000, seed).take(20_000).toArray();
+    const arrivals = take(1);
+    expect(take(1)).toEqual(arrivals);
+    expect(take(2)).not.toEqual(arrivals);
+    expect(arrivals.at(-1)! / 2000).toBeCloseTo(1, 1);
+    expect(arrivals.every((due, n) => due >= (arrivals[n - 1] ?? 0))).toBe(true);
+  });
+
+  test('of an open loop knows where an answer ends', () => {
+    expect(measureAnswer('HTTP/1.1 200 OK\r\nContent-Le')).toBeUndefined();
+    expect(measureAnswer('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab')).toBe(43);
+  });
+});
+
+test('the manifest holds services, consumers, the policy and every route, and the issuer of tokens', () => {
+  const countKinds = (one: Workload) => {
+    const kinds = [...formatManifest(one, { main: 1, equality: 2 }).matchAll(/^kind: (\w+)$/gm)].map(
+      ([, kind]) => kind,
+    );
+    return Object.fromEntries(
+      Map.groupBy(kinds, (kind) => kind)
+        .entries()
+        .map(([kind, all]) => [kind, all.length]),
+    );
+  };
+  expect(countKinds(workload)).toEqual({ Service: 2, Policy: 1, Consumer: 2, Route: 7 });
+  expect(countKinds({ ...workload, credential: 'jwt' })).toEqual({
+    Service: 2,
+    Issuer: 1,
+    Policy: 1,
+    Consumer: 2,
+    Route: 7,
+  });
+});
+
+describe('a bound', () => {
+  const candidates = [
+    { name: 'sluice', samples: [{ cpuUs: 30 }, { cpuUs: 10 }, { cpuUs: 20 }] },
+    { name: 'nginx', samples: [{ cpuUs: 10 }, { cpuUs: 10 }, { cpuUs: 16 }] },
+  ];
+  const bound: Bound = { text: 'x', of: 'sluice', against: 'nginx', measure: 'cpuUs', as: 'ratio', atMost: 2 };
+
+  test('compares medians, and shows the lowest and highest round', () => {
+    expect(judge(bound, candidates)).toMatchObject({ value: 2, lowest: 1, highest: 3, met: true });
+    expect(judge({ ...bound, as: 'difference' }, candidates)).toMatchObject({
+      value: 10,
+      lowest: 0,
+      highest: 20,
+      met: false,
+    });
+    expect(judge({ ...bound, atMost: 1.99 }, candidates)?.met).toBe(false);
+    expect(judge({ text: 'x', of: 'nginx', measure: 'cpuUs', as: 'value', atLeast: 10 }, candidates)).toMatchObject({
+      value: 10,
+      met: true,
+    });
+  });
+
+  test('is not judged where one of the two was not measured', () => {
+    expect(judge({ ...bound, against: 'haproxy' }, candidates)).toBeUndefined();
+  });
+
+  test('is printed below the medians with the verdict', () => {
+    const text = formatCase({
+      ...makeCase('bare'),
+      candidates,
+      figures: [judge({ ...bound, atMost: 1.5 }, candidates)!],
+    });
+    expect(text).toMatch(/^ {2}sluice +20\.0 +2\.00x$/m);
+    expect(text).toMatch(/^ {2}MISSED +x +sluice against nginx +2\.00x +at most 1\.50x +rounds 1\.00x to 3\.00x$/m);
+  });
+});
+
+test('cases not measured again stay in the results, in the order of the bench', () => {
+  const machine = { processor: 'p', cores: 2, memoryGiB: 4, kernel: 'k', loadBefore: 0, versions: {} };
+  const earlier = { machine, cases: [makeCase('a'), makeCase('c', 'old')] };
+  const merged = mergeResults(earlier, { machine, cases: [makeCase('c', 'new'), makeCase('b')] }, ['a', 'b', 'c']);
+  expect(merged.cases.map(({ name, commit }) => [name, commit])).toEqual([
+    ['a', ''],
+    ['b', ''],
+    ['c', 'new'],
+  ]);
+  expect(JSON.parse(formatResults(merged))).toEqual(merged);
+});
+
+test('the noise of a round is what others did on the core and what the hypervisor took', () => {
+  const before = parseCoreTimes(
+    'cpu  9 9 9 9 9 9 9 9 0 0\ncpu0 10 0 10 100 0 0 5 1 0 0\ncpu1 0 0 0 0 0 0 0 0 0 0\n',
+    0,
+  );
+  const after = parseCoreTimes('cpu0 70 0 40 105 0 0 5 6 0 0\n', 0);
+  expect(compareCoreTimes(before, after)).toEqual({ busyMs: 900, stealShare: 0.05 });
+  expect(compareCoreTimes(undefined, after)).toBeUndefined();
 });
 
 test('the median and a quantile of few values', () => {
@@ -44,3 +136,9 @@ test('the median and a quantile of few values', () => {
     2, 2.5, 4, 5,
   ]);
 });
+
+function makeCase(name: string, commit = ''): CaseResult {
+  const rounds = { count: 3, seconds: 1, warmUpSeconds: 1 };
+  const nothing = { figures: [], candidates: [], rows: [], problems: [], notes: [] };
+  return { name, about: 'x', commit, measuredAt: '', tookSeconds: 1, rounds, ...nothing };
+}

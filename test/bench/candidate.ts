@@ -18,11 +18,17 @@ export type Candidate = AsyncDisposable & {
 /** The proxy has a core of its own; upstream and load share the other. */
 export const cores = { proxy: 0, load: 1 } as const;
 
+/** The command, tied to cores where that is possible. */
+export function onCores(core: number | string, command: readonly string[]): readonly [string, ...string[]] {
+  const [program = '', ...args] = command;
+  return canPin ? ['taskset', '-c', String(core), program, ...args] : [program, ...args];
+}
+
 /** Whether processes can be tied to cores here: at least two of them, and taskset. */
 export const canPin = availableParallelism() >= 2 && spawnSync('taskset', ['--version']).status === 0;
 
-/** Ties a running process, its descendants and all their threads to one core. */
-export function pin(pid: number, core: number): void {
+/** Ties a running process, its descendants and all their threads to one core, or to several ("0,1"). */
+export function pin(pid: number, core: number | string): void {
   if (!canPin) return;
   for (const one of listTree(pid)) {
     const { status, stderr } = spawnSync('taskset', ['-acp', String(core), String(one)]);

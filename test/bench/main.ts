@@ -1,23 +1,24 @@
-/** `npm run bench [-- --quick] [--case NAME]... [--proxy NAME] [--json]`: see README.md beside this file. */
+/** `npm run bench [-- --quick] [--case NAME]... [--proxy NAME] [--json FILE] [--strict]`: see README.md beside this file. */
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { formatOutputs } from '../harness/process.ts';
 import { canPin, cores } from './candidate.ts';
-import { controlCases } from './control-cases.ts';
-import { isInstalled } from './peers.ts';
-import { proxyCases } from './proxy-cases.ts';
-import { countErrors, formatControlResult, formatProxyResult } from './report.ts';
-import { type ControlResult, runControlCase } from './run-control-case.ts';
-import { type ProxyResult, runProxyCase } from './run-proxy-case.ts';
+import { cases } from './cases.ts';
+import { isInstalled } from './peer-process.ts';
+import { countErrors, formatCase } from './report.ts';
+import { type CaseResult, describeMachine, formatResults, mergeResults, readResults } from './results.ts';
+import { runCase } from './run-case.ts';
 
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     case: { type: 'string', multiple: true },
     proxy: { type: 'string' },
-    json: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    strict: { type: 'boolean', default: false },
   },
 });
-const names = [...proxyCases, ...controlCases].map(({ name }) => name);
+const names = cases.map(({ name }) => name);
 const unknown = (values.case ?? []).filter((name) => !names.includes(name));
 if (unknown.length > 0) {
   process.stderr.write(`no case ${unknown.join(', ')}; there are: ${names.join(', ')}\n`);
@@ -28,12 +29,11 @@ if (!isInstalled('wrk') || !isInstalled('nginx')) {
   process.exit(1);
 }
 
-const isChosen = ({ name, quick }: { readonly name: string; readonly quick: boolean }) =>
-  values.case === undefined ? quick || !values.quick : values.case.includes(name);
-const rounds = values.quick ? { count: 3, seconds: 1, warmUpSeconds: 2 } : { count: 5, seconds: 6, warmUpSeconds: 4 };
-const print = (text: string) => process.stdout.write(values.json ? '' : text);
-
-print(
+const rounds = values.quick ? { count: 3, seconds: 1, warmUpSeconds: 2 } : { count: 5, seconds: 3, warmUpSeconds: 4 };
+const chosen = cases.filter(({ name, quick }) =>
+  values.case === undefined ? quick || !values.quick : values.case.includes(name),
+);
+process.stdout.write(
   canPin
     ? `proxies on core ${cores.proxy}; upstream and load on core ${cores.load}; ${rounds.count} interleaved rounds of ${rounds.seconds} s, medians\n`
     : 'nothing is tied to a core here (one core, or no taskset): the load takes time from the proxies\n',
@@ -45,25 +45,25 @@ process.once('uncaughtException', (error) => {
   process.exit(1);
 });
 
-const proxyResults: ProxyResult[] = [];
-for (const one of proxyCases.filter(isChosen)) {
-  const result = await runProxyCase(one, rounds, values.proxy);
-  proxyResults.push(result);
-  print(formatProxyResult(result));
+const machine = describeMachine();
+const earlier = values.json === undefined ? undefined : readResults(values.json);
+const results: CaseResult[] = [];
+for (const one of chosen) {
+  const result = await runCase(one, { rounds, quick: values.quick, only: values.proxy });
+  results.push(result);
+  process.stdout.write(formatCase(result));
+  // After each case, so that a run that is ended early keeps what it has measured.
+  if (values.json !== undefined)
+    writeFileSync(values.json, formatResults(mergeResults(earlier, { machine, cases: results }, names)));
 }
-const controlResults: ControlResult[] = [];
-for (const one of controlCases.filter(isChosen)) {
-  const result = await runControlCase(one, values.quick);
-  controlResults.push(result);
-  print(formatControlResult(result));
-}
-if (values.json)
-  process.stdout.write(`${JSON.stringify({ proxies: proxyResults, controlPlane: controlResults }, null, 2)}\n`);
 
-const errors = proxyResults
-  .flatMap(({ candidates }) => candidates)
-  .reduce((sum, one) => sum + countErrors(one.samples), 0);
-const unequal = proxyResults.filter(({ problems }) => problems.length > 0);
-if (errors > 0) process.stderr.write(`\n${errors} requests failed\n`);
-if (unequal.length > 0) process.stderr.write(`\nnot equal work: ${unequal.map(({ name }) => name).join(', ')}\n`);
-if (errors > 0 || unequal.length > 0) process.exitCode = 1;
+const figures = results.flatMap((one) => one.figures);
+const missed = figures.filter(({ met }) => !met);
+const errors = results.reduce((sum, { candidates }) => sum + countErrors(candidates), 0);
+const unmeasured = results.filter(({ problems }) => problems.length > 0);
+const seconds = results.reduce((sum, { tookSeconds }) => sum + tookSeconds, 0);
+process.stdout.write(`\n${figures.length - missed.length} of ${figures.length} bounds met; ${seconds} s\n`);
+if (errors > 0) process.stderr.write(`${errors} requests failed\n`);
+if (unmeasured.length > 0) process.stderr.write(`not measured: ${unmeasured.map(({ name }) => name).join(', ')}\n`);
+// Noise alone may miss a bound, so that fails only where it is asked for.
+if (errors > 0 || unmeasured.length > 0 || (values.strict && missed.length > 0)) process.exitCode = 1;

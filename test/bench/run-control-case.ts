@@ -9,25 +9,22 @@ import { findPostgres, startPostgres } from '../harness/postgres.ts';
 import { readCpuMs } from '../harness/process-tree.ts';
 import { connectRaw } from '../harness/raw-client.ts';
 import { waitFor } from '../harness/wait-for.ts';
-import type { ControlCase } from './control-cases.ts';
-import { median, quantile } from './report.ts';
+import type { Case } from './cases.ts';
+import { median, quantile } from './figure.ts';
 import { formatManifest, formatPath, host, makeRouteChange } from './workload.ts';
 
-export type ControlResult = {
-  readonly name: string;
-  readonly about: string;
-  readonly rows: readonly {
-    readonly what: string;
-    readonly value: number;
-    readonly unit: string;
-    readonly note: string;
-  }[];
+/** A number without rounds to compare. */
+export type Row = {
+  readonly what: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly note: string;
 };
 
-type Row = ControlResult['rows'][number];
+type ControlCase = Extract<Case, { kind: 'control' }>;
 
 /** Measures what a change costs the control plane, the wire and the nodes, and how soon a node serves from its cache. */
-export async function runControlCase(one: ControlCase, quick: boolean): Promise<ControlResult> {
+export async function runControlCase(one: ControlCase, quick: boolean): Promise<Row[]> {
   await using stack = new AsyncDisposableStack();
   const origin = stack.use(await startOrigin());
   const database = findPostgres() === undefined ? undefined : stack.use(await startPostgres({ fsync: true }));
@@ -36,7 +33,7 @@ export async function runControlCase(one: ControlCase, quick: boolean): Promise<
   const rows: Row[] = [];
 
   const upstreams = { main: origin.port, equality: origin.port };
-  const manifest = formatManifest({ routes: one.routes, hotRoutes: 100, keys: 0, body: 'small' }, upstreams);
+  const manifest = formatManifest({ routes: one.routes, hotRoutes: 100, consumers: 0, body: 'small' }, upstreams);
   const startedAt = performance.now();
   await controlPlane.apply(manifest);
   rows.push({
@@ -62,7 +59,7 @@ export async function runControlCase(one: ControlCase, quick: boolean): Promise<
   await controlPlane.kill();
   await database?.stop();
   rows.push(await measureRestart(nodes[0]!));
-  return { name: one.name, about: one.about, rows };
+  return rows;
 }
 
 type Changes = {

@@ -1,87 +1,128 @@
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startOrigin } from '../harness/origin.ts';
 import { makeTempDir } from '../harness/temp-dir.ts';
 import type { Candidate } from './candidate.ts';
-import { checkEquality } from './equality.ts';
-import { isInstalled, startHaproxy, startHaproxyPolicies, startNginx, startUpstream } from './peers.ts';
-import type { ProxyCase } from './proxy-cases.ts';
-import { type SluiceCandidate, startSluice } from './sluice.ts';
-import { formatRequests } from './workload.ts';
-import { measure, type Sample } from './wrk.ts';
+import type { CandidateSpec, ProxyCase } from './cases.ts';
+import { checkEquality, type Running } from './equality.ts';
+import type { Measured } from './figure.ts';
+import { isInstalled } from './peer-process.ts';
+import { startHaproxy, startHaproxyJwt, startHaproxyKeys, startNginx, startNodeGateway } from './peers.ts';
+import type { Sample } from './sample.ts';
+import { startSluice } from './sluice.ts';
+import { signFresh, signRepeating } from './tokens.ts';
+import { startUpstream } from './upstream.ts';
+import { consumerNames, formatManifest, formatRequests, type Upstreams } from './workload.ts';
+import { measure } from './wrk.ts';
 
 export type Rounds = { readonly count: number; readonly seconds: number; readonly warmUpSeconds: number };
 
-export type ProxyResult = {
-  readonly name: string;
-  readonly about: string;
-  readonly candidates: readonly { readonly name: string; readonly samples: readonly Sample[] }[];
-  /** What makes the work unequal; with one of these nothing was measured. */
+/** What running a case gives. With a problem, nothing was measured. */
+export type Outcome = {
+  readonly candidates: readonly Measured[];
+  /** What makes the work unequal. */
   readonly problems: readonly string[];
+  /** What a reader of the numbers should know, such as the rate that was offered. */
+  readonly notes: readonly string[];
 };
 
+/** More requests than any proxy answers in a second on one core here. */
+const freshTokensPerSecond = 70_000;
+
 /** Starts everything the case needs, checks that the work is equal, and measures the proxies in turn, round by round. */
-export async function runProxyCase(one: ProxyCase, rounds: Rounds, only?: string): Promise<ProxyResult> {
+export async function runProxyCase(one: ProxyCase, rounds: Rounds, only?: string): Promise<Outcome> {
   await using stack = new AsyncDisposableStack();
   const upstream = stack.use(await startUpstream());
   const origin = stack.use(await startOrigin());
-  const upstreams = { main: upstream.port, equality: origin.port };
   const temp = stack.use(await makeTempDir('bench-requests'));
-  const candidates: Candidate[] = [];
-  const sluices: SluiceCandidate[] = [];
-  const files = new Map<Candidate, string>();
-  const secrets = new Map<Candidate, string | undefined>();
+  const upstreams = { main: upstream.port, equality: origin.port };
+  const running = await startCandidates(one, upstreams, temp.path, stack, only);
+  if (running.length === 0) return { candidates: [], problems: ['no proxy of this case is installed'], notes: [] };
+  const problems = await checkEquality(running, origin);
+  if (problems.length > 0) return { candidates: [], problems, notes: [] };
 
-  const writeRequests = async (name: string, text: string) => {
-    const path = join(temp.path, name);
-    await writeFile(path, text);
-    return path;
+  const fresh = one.candidates.some(({ freshTokens }) => freshTokens)
+    ? signFresh(consumerNames(one.candidates[0]!.workload))
+    : undefined;
+  const tokensFile = join(temp.path, 'tokens');
+  // Each round has new tokens: the same for every proxy, which sees each of them for the first time.
+  const refill = async (seconds: number) => {
+    if (fresh === undefined) return;
+    const lines = Array.from({ length: Math.ceil(seconds * freshTokensPerSecond) }, () => `${fresh.next().value}\n`);
+    await writeFile(tokensFile, lines.join(''));
   };
-  for (const [index, { label, workload }] of one.sluices.entries()) {
-    if (only !== undefined && only !== 'sluice') break;
-    const sluice = stack.use(await startSluice(label, workload, upstreams));
-    candidates.push(sluice);
-    sluices.push(sluice);
-    secrets.set(sluice, sluice.secrets[0]);
-    files.set(sluice, await writeRequests(`sluice-${index}`, formatRequests(workload, sluice.secrets)));
-  }
-  const first = one.sluices[0]!.workload;
-  const sluiceFile = candidates[0] === undefined ? undefined : files.get(candidates[0]);
-  const sameRequests = sluiceFile ?? (await writeRequests('peers', formatRequests(first, [])));
-  for (const [name, start] of [
-    ['nginx', startNginx],
-    ['haproxy', startHaproxy],
-  ] as const) {
-    if (!isInstalled(name) || (only !== undefined && only !== name)) continue;
-    const peer = stack.use(await start(upstreams));
-    candidates.push(peer);
-    files.set(peer, sameRequests);
-  }
-
-  const firstSecrets = sluices[0]?.secrets ?? [];
-  if (firstSecrets.length > 0 && only === undefined && isInstalled('haproxy')) {
-    const peer = stack.use(await startHaproxyPolicies(upstreams, firstSecrets));
-    candidates.push(peer);
-    secrets.set(peer, firstSecrets[0]);
-    files.set(peer, sameRequests);
-  }
-
-  const isSluice = (candidate: Candidate) => sluices.some((sluice) => sluice === candidate);
-  const problems = await checkEquality(candidates, origin, (candidate) => secrets.get(candidate));
-  if (problems.length > 0) return { name: one.name, about: one.about, candidates: [], problems };
-
-  const load = (candidate: Candidate, seconds: number) =>
-    measure(candidate, { requestsFile: files.get(candidate)!, connections: one.connections, seconds });
-  // The peers have nothing to compile.
-  for (const candidate of candidates) await load(candidate, isSluice(candidate) ? rounds.warmUpSeconds : 1);
-  const samples = new Map<Candidate, Sample[]>(candidates.map((candidate) => [candidate, []]));
+  const load = ({ candidate, spec, requestsFile }: Running, seconds: number): Promise<Sample> =>
+    measure(candidate, {
+      requestsFile,
+      tokensFile: spec.freshTokens ? tokensFile : undefined,
+      connections: one.connections,
+      seconds,
+    });
+  await refill(rounds.warmUpSeconds);
+  // nginx and HAProxy have nothing to compile.
+  for (const each of running) await load(each, isCompiled(each.spec) ? 1 : rounds.warmUpSeconds);
+  const samples = new Map<Running, Sample[]>(running.map((each) => [each, []]));
   for (let round = 0; round < rounds.count; round += 1) {
-    for (const candidate of candidates) samples.get(candidate)!.push(await load(candidate, rounds.seconds));
+    await refill(rounds.seconds);
+    for (const each of running) samples.get(each)!.push(await load(each, rounds.seconds));
   }
+  await rm(tokensFile, { force: true });
   return {
-    name: one.name,
-    about: one.about,
-    candidates: candidates.map((candidate) => ({ name: candidate.name, samples: samples.get(candidate)! })),
+    candidates: running.map((each) => ({ name: each.spec.name, samples: samples.get(each)! })),
     problems: [],
+    notes: [],
   };
+}
+
+const isCompiled = ({ program }: CandidateSpec) => program === 'nginx' || program.startsWith('haproxy');
+
+/** Candidates with the same configuration share one Sluice; a peer that is not installed is left out. */
+async function startCandidates(
+  one: ProxyCase,
+  upstreams: Upstreams,
+  dir: string,
+  stack: AsyncDisposableStack,
+  only: string | undefined,
+): Promise<Running[]> {
+  const sluices = new Map<string, Awaited<ReturnType<typeof startSluice>>>();
+  const running: Running[] = [];
+  let secrets: readonly string[] = [];
+  for (const spec of one.candidates) {
+    const { program, workload } = spec;
+    if (only !== undefined && program !== only && !program.startsWith(`${only}-`)) continue;
+    if (isCompiled(spec) && !isInstalled(program.replace(/-.*/, ''))) continue;
+    if (program === 'haproxy-keys' && secrets.length === 0) continue;
+    let candidate: Candidate;
+    if (program === 'sluice') {
+      const manifest = formatManifest(workload, upstreams);
+      const sluice = sluices.get(manifest) ?? stack.use(await startSluice(spec.name, workload, upstreams));
+      sluices.set(manifest, sluice);
+      secrets = sluice.secrets;
+      candidate = sluice;
+    } else candidate = stack.use(await startPeerProgram(spec, upstreams, secrets));
+    const requestsFile = join(dir, `requests-${running.length}`);
+    await writeFile(requestsFile, formatRequests(workload, formatCredentials(spec, secrets)));
+    running.push({ spec, candidate, requestsFile });
+  }
+  return running;
+}
+
+function startPeerProgram(
+  { program, workload }: CandidateSpec,
+  upstreams: Upstreams,
+  secrets: readonly string[],
+): Promise<Candidate> {
+  if (program === 'nginx') return startNginx(upstreams);
+  if (program === 'haproxy') return startHaproxy(upstreams);
+  if (program === 'haproxy-keys') return startHaproxyKeys(upstreams, secrets);
+  if (program === 'haproxy-jwt') return startHaproxyJwt(upstreams, consumerNames(workload));
+  return startNodeGateway(program, upstreams);
+}
+
+/** The header lines with which the consumers show who they are. */
+function formatCredentials({ workload, freshTokens }: CandidateSpec, secrets: readonly string[]): string[] {
+  if (workload.consumers === 0) return [];
+  if (workload.credential !== 'jwt') return secrets.map((secret) => `x-api-key: ${secret}`);
+  if (freshTokens) return ['authorization: Bearer @TOKEN@'];
+  return signRepeating(consumerNames(workload)).map((token) => `authorization: Bearer ${token}`);
 }

@@ -9,15 +9,30 @@ export type SluiceCandidate = Candidate & {
   readonly secrets: readonly string[];
 };
 
-/** Starts a control plane and one node with one worker, configured by gatewayctl; the keys are made over the admin API. */
-export async function startSluice(name: string, workload: Workload, upstreams: Upstreams): Promise<SluiceCandidate> {
+export type SluiceOptions = {
+  /** Default 1. */
+  readonly workers?: number;
+  /** What the node is tied to. Default: the proxy's core. */
+  readonly core?: number | string;
+  /** Added to the workload's manifest. */
+  readonly manifest?: string;
+};
+
+/** Starts a control plane and one node, configured by gatewayctl; the keys are made over the admin API. */
+export async function startSluice(
+  name: string,
+  workload: Workload,
+  upstreams: Upstreams,
+  { workers = 1, core = cores.proxy, manifest = '' }: SluiceOptions = {},
+): Promise<SluiceCandidate> {
   await using stack = new AsyncDisposableStack();
   const controlPlane = stack.use(await startControlPlane());
-  await controlPlane.apply(formatManifest(workload, upstreams));
-  const secrets = await createKeys(controlPlane.url, workload.keys);
-  const node = stack.use(await startNode({ controlPlane: controlPlane.url, workers: 1 }));
+  await controlPlane.apply(formatManifest(workload, upstreams) + manifest);
+  const keys = (workload.credential ?? 'apiKey') === 'apiKey' ? workload.consumers : 0;
+  const secrets = await createKeys(controlPlane.url, keys);
+  const node = stack.use(await startNode({ controlPlane: controlPlane.url, workers }));
   pin(controlPlane.process().pid, cores.load);
-  pin(node.process().pid, cores.proxy);
+  pin(node.process().pid, core);
   const held = stack.move();
   return {
     name,

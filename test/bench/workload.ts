@@ -1,5 +1,6 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ResourceSchema } from '@sluice/proto';
+import { issuer, tokenSecret } from './tokens.ts';
 
 /** What is configured for a case, and what is then asked: distinct routes and keys, in an order that repeats. */
 
@@ -13,8 +14,10 @@ export type Workload = {
   readonly routes: number;
   /** How many of the routes the load asks for, evenly spread over all. */
   readonly hotRoutes: number;
-  /** API keys, one consumer each. 0: no authentication, no limit and no breaker. */
-  readonly keys: number;
+  /** Consumers that the requests come from in turn. 0: no authentication, no limit and no breaker. */
+  readonly consumers: number;
+  /** How they show who they are. Default `apiKey`. */
+  readonly credential?: 'apiKey' | 'jwt';
   readonly body: Body;
 };
 
@@ -22,15 +25,15 @@ export type Upstreams = { readonly main: number; readonly equality: number };
 
 /** The manifest of a workload: every third route by prefix, by template and exact; every second one names its host. */
 export function formatManifest(workload: Workload, upstreams: Upstreams): string {
-  const policies = workload.keys > 0;
+  const policies = workload.consumers > 0;
   const take = policies ? '  policies: [public]\n' : '';
   const breaker = policies ? '  circuitBreaker: {}\n' : '';
   const service = (name: string, port: number) =>
     `kind: Service\nname: ${name}\nspec:\n  endpoints: [{ address: "127.0.0.1:${port}" }]\n${breaker}`;
   const documents = [service('main', upstreams.main), service('equality', upstreams.equality)];
-  if (policies) documents.push(policy);
-  for (let key = 0; key < workload.keys; key += 1)
-    documents.push(`kind: Consumer\nname: ${consumerName(key)}\nspec: {}\n`);
+  if (policies) documents.push(...formatPolicies(workload.credential ?? 'apiKey'));
+  for (let consumer = 0; consumer < workload.consumers; consumer += 1)
+    documents.push(`kind: Consumer\nname: ${consumerName(consumer)}\nspec: {}\n`);
   documents.push(
     `kind: Route\nname: equality\nspec:\n  match: [{ path: { prefix: ${equalityPath} } }]\n  service: equality\n${take}`,
   );
@@ -43,14 +46,18 @@ export function formatManifest(workload: Workload, upstreams: Upstreams): string
   return documents.join('---\n');
 }
 
-/** One line for each request, as load.lua reads them; secrets are used in turn. */
-export function formatRequests(workload: Workload, secrets: readonly string[]): string {
-  const step = Math.floor(workload.routes / workload.hotRoutes);
-  const count = Math.max(workload.hotRoutes, secrets.length);
+/**
+ * One line for each request, as load.lua reads them. Hot routes are spread evenly over all and asked for in an order that
+ * does not follow their names; `headers` (lines "name: value") are used in turn.
+ */
+export function formatRequests(workload: Workload, headers: readonly string[]): string {
+  const { routes, hotRoutes } = workload;
+  const count = Math.max(hotRoutes, headers.length);
   const lines = Array.from({ length: count }, (_, n) => {
-    const route = (n % workload.hotRoutes) * step;
-    const key = secrets.length === 0 ? '-' : secrets[(n * 7) % secrets.length];
-    return `GET ${formatPath(route, workload.body)} ${key}\n`;
+    // A prime that divides no number of routes here visits each once before any comes again.
+    const route = Math.floor((((n * 7919) % hotRoutes) * routes) / hotRoutes);
+    const header = headers.length === 0 ? '-' : headers[(n * 7) % headers.length];
+    return `GET ${formatPath(route, workload.body)} ${header}\n`;
   });
   return lines.join('');
 }
@@ -82,17 +89,36 @@ export function formatPath(route: number, body: Body): string {
   return `/${top}/r${route}/${body}`;
 }
 
+/** All consumers of a workload. */
+export function consumerNames({ consumers }: Workload): string[] {
+  return Array.from({ length: consumers }, (_, consumer) => consumerName(consumer));
+}
+
 export function consumerName(key: number): string {
   return `consumer-${key}`;
 }
 
-const policy = `kind: Policy
+function formatPolicies(credential: 'apiKey' | 'jwt'): string[] {
+  const method =
+    credential === 'jwt' ? 'jwt: { issuers: [bench], header: authorization }' : 'apiKey: { header: x-api-key }';
+  const policy = `kind: Policy
 name: public
 spec:
-  auth: { anyOf: [{ apiKey: { header: x-api-key } }] }
+  auth: { anyOf: [{ ${method} }] }
   rateLimits:
     - { name: per-consumer, by: [consumer], tokenBucket: { requests: 1000000, per: 1s } }
 `;
+  if (credential === 'apiKey') return [policy];
+  const issuing = `kind: Issuer
+name: bench
+spec:
+  issuer: ${issuer}
+  algorithms: [HS256]
+  secret: { inline: ${tokenSecret} }
+  consumer: { claim: sub, unknown: deny }
+`;
+  return [issuing, policy];
+}
 
 function pathMatchOf(route: number, body: Body): ['prefix' | 'template' | 'exact', string] {
   if (route % 3 === 0) return ['prefix', `/api/r${route}`];
