@@ -18,6 +18,9 @@ export type SluiceOptions = {
   readonly manifest?: string;
 };
 
+/** 100,000 routes take their time on a slow machine. */
+const startDeadlineMs = 240_000;
+
 /** Starts a control plane and one node, configured by gatewayctl; the keys are made over the admin API. */
 export async function startSluice(
   name: string,
@@ -27,10 +30,12 @@ export async function startSluice(
 ): Promise<SluiceCandidate> {
   await using stack = new AsyncDisposableStack();
   const controlPlane = stack.use(await startControlPlane());
-  await controlPlane.apply(formatManifest(workload, upstreams) + manifest);
+  for (const input of splitManifest(formatManifest(workload, upstreams) + manifest))
+    await controlPlane.ctlOk(['apply', '-f', '-'], { input, deadlineMs: startDeadlineMs });
   const keys = (workload.credential ?? 'apiKey') === 'apiKey' ? workload.consumers : 0;
   const secrets = await createKeys(controlPlane.url, keys);
-  const node = stack.use(await startNode({ controlPlane: controlPlane.url, workers }));
+  const node = stack.use(await startNode({ controlPlane: controlPlane.url, workers, wait: 'started' }));
+  await node.waitUntilReady(startDeadlineMs);
   pin(controlPlane.process().pid, cores.load);
   pin(node.process().pid, core);
   const held = stack.move();
@@ -43,6 +48,16 @@ export async function startSluice(
     secrets,
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
+}
+
+/** Parts that are applied one after another, so that none of them is near what one call may hold. */
+function splitManifest(manifest: string): string[] {
+  const documents = manifest.split(/^---\n/m);
+  const size = 20_000;
+  const parts = Array.from({ length: Math.ceil(documents.length / size) }, (_, n) =>
+    documents.slice(n * size, (n + 1) * size),
+  );
+  return parts.map((part) => part.join('---\n'));
 }
 
 /** Makes `count` keys, one for each consumer, eight at a time, and returns their secrets in the consumers' order. */
