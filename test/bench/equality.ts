@@ -118,7 +118,9 @@ async function sendOne(
   origin: Origin,
   credential: string | undefined,
 ): Promise<{ request: OriginRequest | undefined; response: HttpResponse }> {
-  origin.reply = () => ({ headers: { 'content-type': 'application/json' }, body: originBody });
+  // With a date, as the upstream sends one: a gateway adds it only where it is missing.
+  const headers = { 'content-type': 'application/json', date: new Date().toUTCString() };
+  origin.reply = () => ({ headers, body: originBody });
   const before = origin.requests.length;
   await using client = await connectRaw(candidate.equalityPort);
   const [field, value] = credential?.split(': ') ?? [];
