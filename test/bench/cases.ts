@@ -121,7 +121,6 @@ export const cases: readonly Case[] = [
     candidates: [
       { name: 'sluice', program: 'sluice', workload: keys },
       { name: 'haproxy, keys', program: 'haproxy-keys', workload: keys },
-      { name: 'nginx', program: 'nginx', workload: keys },
     ],
     bounds: [],
   },
@@ -256,7 +255,7 @@ export const cases: readonly Case[] = [
     kind: 'control',
     name: 'control-plane',
     about: '10,000 routes: one-route changes, 10 nodes of one worker, restart from the cache',
-    quick: true,
+    quick: false,
     routes: 10_000,
     nodes: 10,
     bounds: [],

@@ -1,5 +1,6 @@
 /** `npm run bench [-- --quick] [--case NAME]... [--proxy NAME] [--json FILE] [--strict]`: see README.md beside this file. */
 import { writeFileSync } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { formatOutputs } from '../harness/process.ts';
 import { canPin, cores } from './candidate.ts';
@@ -38,6 +39,8 @@ process.stdout.write(
     ? `proxies on core ${cores.proxy}; upstream and load on core ${cores.load}; ${rounds.count} interleaved rounds of ${rounds.seconds} s, medians\n`
     : 'nothing is tied to a core here (one core, or no taskset): the load takes time from the proxies\n',
 );
+if (loadavg()[0]! > availableParallelism() / 2)
+  process.stdout.write(`this machine is busy (load average ${loadavg()[0]!.toFixed(1)}): expect noise\n`);
 // Ctrl-C ends what was started: the processes go with this one's exit.
 process.once('SIGINT', () => process.exit(130));
 process.once('uncaughtException', (error) => {

@@ -64,7 +64,10 @@ export async function measure(
     requests: report.requests,
     errors: report.connect + report.read + report.write + report.status + report.timeout,
     proxyShare: cpuMs / durationMs,
-    ...(onCore === undefined || !canPin ? {} : { othersShare: Math.max(0, onCore.busyMs - cpuMs) / durationMs }),
+    // Where the load shares the proxy's core, the load is most of what else runs on it.
+    ...(onCore === undefined || !canPin || core !== cores.load
+      ? {}
+      : { othersShare: Math.max(0, onCore.busyMs - cpuMs) / durationMs }),
     ...(all === undefined ? {} : { stealShare: all.stealShare }),
   };
 }

@@ -1,7 +1,7 @@
 export type Bar = {
   readonly label: string;
   readonly value: number;
-  /** Written behind the bar. */
+  /** Written behind the bar; with a limit, right of all bars. */
   readonly text: string;
   readonly tone: 'own' | 'other' | 'missed';
 };
@@ -16,9 +16,10 @@ export type BarChart = {
   readonly max: number;
 };
 
-const width = 860;
+const width = 920;
 const labelWidth = 300;
 const plotWidth = 330;
+const textColumn = labelWidth + plotWidth + 12;
 const rowHeight = 24;
 const barHeight = 14;
 
@@ -38,7 +39,8 @@ export function drawBarChart({ title, groups, limit, max }: BarChart): string {
       rows.push(
         `<text x="${labelWidth - 10}" y="${middle + 4}" text-anchor="end">${escapeText(label)}</text>`,
         `<rect class="${tone}" x="${labelWidth}" y="${middle - barHeight / 2}" width="${length}" height="${barHeight}" rx="2"/>`,
-        `<text x="${round(labelWidth + length + 8)}" y="${middle + 4}">${escapeText(text)}</text>`,
+        // In a column of its own where a line would cross it behind its bar.
+        `<text x="${limit === undefined ? round(labelWidth + length + 8) : textColumn}" y="${middle + 4}">${escapeText(text)}</text>`,
       );
       y += rowHeight;
     }

@@ -1,4 +1,4 @@
-import { type Figure, format, formatLimit } from '../figure.ts';
+import { type Figure, format, formatLimit, median } from '../figure.ts';
 import { formatMedian, listMeasures } from '../report.ts';
 import type { CaseResult, Results } from '../results.ts';
 import { measures } from '../sample.ts';
@@ -52,9 +52,23 @@ function summarize({ cases }: Results): string {
       `- ${describeFigure(figure)}: ${format(figure, figure.value)}, ${formatLimit(figure)}; ${describeMiss(figure)}.`,
   );
   return [
+    ...describeNoise(cases),
     lines.length === 0 ? said : `${said} Missed:\n\n${lines.join('\n')}`,
     ...(unmeasured.length === 0 ? [] : [`Not measured in this run: ${unmeasured.join(', ')}.`]),
   ].join('\n\n');
+}
+
+/** Where the machine was not quiet the page says so before it says anything else. */
+function describeNoise(cases: readonly CaseResult[]): string[] {
+  const shares = cases.flatMap(({ candidates }) =>
+    candidates.flatMap(({ samples }) => samples.map(({ othersShare }) => othersShare ?? 0)),
+  );
+  const share = shares.length === 0 ? 0 : median(shares);
+  if (share < 0.25) return [];
+  const percent = (share * 100).toFixed(0);
+  return [
+    `**These numbers are not to be relied on:** the machine did other work meanwhile, which took ${percent} % of the proxy's core in the median round.`,
+  ];
 }
 
 function describeMiss({ value, atMost, atLeast }: Figure): string {
