@@ -31,6 +31,8 @@ export class LiveWorker {
   successor: LiveWorker | undefined;
   /** Whose place it takes, once it listens. */
   predecessor: LiveWorker | undefined;
+  /** Resolves when it has ended. */
+  readonly ended = Promise.withResolvers<void>();
 
   constructor(seat: number, options: { region: SharedRegion; group: string; listeners: readonly ListenerAddress[] }) {
     this.seat = seat;

@@ -180,7 +180,10 @@ export class Supervisor {
         error: error instanceof Error ? (error.stack ?? error.message) : String(error),
       });
     });
-    worker.thread.on('exit', () => this.#ended(worker));
+    worker.thread.on('exit', () => {
+      this.#ended(worker);
+      worker.ended.resolve();
+    });
   }
 
   #hear(worker: LiveWorker, message: FromWorker): void {
@@ -310,12 +313,14 @@ export class Supervisor {
 
   async #replaceInTurn(): Promise<void> {
     for (const worker of [...this.#live.values()].filter(({ counts }) => counts)) {
-      while (!this.#ending && this.#live.get(worker.seat) === worker) {
-        // Without reusePort a successor cannot listen beside it.
-        if (!this.#options.reusePort) void worker.terminate();
-        else this.#replace(worker);
-        await new Promise((resolve) => setTimeout(resolve, SEAT_POLL_MS));
+      // Without reusePort a successor cannot listen beside it.
+      if (!this.#options.reusePort) void worker.terminate();
+      else {
+        while (!this.#ending && this.#live.get(worker.seat) === worker && !this.#replace(worker)) {
+          await new Promise((resolve) => setTimeout(resolve, SEAT_POLL_MS));
+        }
       }
+      await worker.ended.promise;
     }
   }
 
