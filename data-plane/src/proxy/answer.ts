@@ -11,7 +11,7 @@ const ENDS_CONNECTION: ReadonlySet<ProblemCode> = new Set(['bad_request', 'reque
 
 /**
  * Answers with a problem of the gateway's own making. `lines`: further field lines. `proxyError`: the error type of Proxy-Status
- * where it is not the code's.
+ * and `status` where they are not the code's.
  */
 export function answerProblem(
   x: Exchange,
@@ -19,15 +19,15 @@ export function answerProblem(
   detail: string = problemKinds[code].detail,
   lines = '',
   proxyError?: string,
+  status: number = problemKinds[code].status,
 ): void {
   x.takeArrived();
-  const { status } = problemKinds[code];
   const { head } = x;
   x.keepAlive = head.keepAlive && !x.client.leaving && !ENDS_CONNECTION.has(code) && maySkipBody(x);
-  const body = problemBody(code, detail, x.requestId);
-  let text = problemHead(x, code, body, lines, proxyError);
+  const body = problemBody(code, status, detail, x.requestId);
+  let text = problemHead(x, code, status, body, lines, proxyError);
   // Lines that cannot stand in a head are left out: the answer itself is the gateway's own.
-  text ??= problemHead(x, code, body, '', proxyError) as string;
+  text ??= problemHead(x, code, status, body, '', proxyError) as string;
   x.client.sendText(head.method === 'HEAD' ? text : text + latin1(body));
   x.answered(status);
 }
@@ -52,12 +52,12 @@ export function answerConfigured(x: Exchange, status: number, lines: FieldText, 
 function problemHead(
   x: Exchange,
   code: ProblemCode,
+  status: number,
   body: string,
   lines: string,
   proxyError: string | undefined,
 ): string | undefined {
   const { writer, dateLine } = x.context;
-  const { status } = problemKinds[code];
   writer.response(status, reasonPhrase(status));
   writer.fields(
     `content-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n` as FieldText,

@@ -106,6 +106,9 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
   /** The client waits for 100 before it sends the body. */
   continueDue = false;
   interims = 0;
+  /** What a route with rehearsed failures drew for the request: a delay, a refusal's status; 0: none. */
+  faultDelayMs = 0;
+  faultStatus = 0;
   uploadBlocked = false;
 
   // The answer.

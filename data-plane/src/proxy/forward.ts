@@ -1,6 +1,7 @@
 import { ABORTED, REFUSED } from '../shared/index.ts';
 import { answerProblem } from './answer.ts';
 import type { Exchange } from './exchange.ts';
+import { delayByFault } from './faults.ts';
 import { recordBody } from './held-body.ts';
 import { acquireConnection } from './send-request.ts';
 import { endTry } from './try.ts';
@@ -36,7 +37,7 @@ export function forward(x: Exchange): boolean {
   recordBody(x, body.bytes);
   x.context.shared.retryBudgets.countRequest(plan.service.slot, nowMs);
   x.continueDue = x.head.expectContinue && !body.received;
-  startTry(x);
+  if (!delayByFault(x)) startTry(x);
   return true;
 }
 

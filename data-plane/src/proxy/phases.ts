@@ -6,6 +6,7 @@ import { authenticate } from './authenticate.ts';
 import { checkLimits } from './check-limits.ts';
 import { chooseDestination } from './choose-destination.ts';
 import type { Exchange } from './exchange.ts';
+import { drawFaults } from './faults.ts';
 import { forward } from './forward.ts';
 import { redirect } from './redirect.ts';
 import { startTrace } from './trace-context.ts';
@@ -34,6 +35,7 @@ export const REQUEST_PHASES: readonly Phase[] = [
   // After authentication: only now is it known whose limits they are.
   limitByCaller,
   // After everything that decides whether the client may ask at all.
+  drawFaults,
   answerForService,
   respondDirectly,
   requireService,

@@ -27,6 +27,7 @@ export const problemKinds = {
   headers_too_large: client(431, 'Headers too large', 'The header fields exceed the limit.', 'http_request_error'),
   not_implemented: client(501, 'Not implemented', 'The request asks for what is not served.', 'http_request_error'),
   http_version: client(505, 'HTTP version not supported', 'Only HTTP/1.0 and 1.1.', 'http_request_error'),
+  fault_injected: internal(503, 'Rehearsed failure', 'The route rehearses failure.', 'proxy_internal_error'),
   internal: internal(500, 'Internal error', 'The gateway failed.', 'proxy_internal_error'),
   overloaded: internal(503, 'Overloaded', 'The gateway has no room for this request.', 'proxy_internal_error'),
   not_ready: control(503, 'Not ready', 'The gateway has no configuration yet.'),
@@ -43,8 +44,8 @@ export const problemKinds = {
 export type ProblemCode = keyof typeof problemKinds;
 
 /** The body of a problem (application/problem+json). `instance` names the request. */
-export function problemBody(code: ProblemCode, detail: string, instance: string): string {
-  const { title, status } = problemKinds[code];
+export function problemBody(code: ProblemCode, status: number, detail: string, instance: string): string {
+  const { title } = problemKinds[code];
   return (
     `{"type":"urn:sluice:problem:${code}","title":"${title}","status":${status},` +
     `"detail":${JSON.stringify(detail)},"instance":${JSON.stringify(instance)}}`

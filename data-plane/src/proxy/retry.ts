@@ -4,6 +4,7 @@ import { FAILURE } from '../shared/index.ts';
 import { answerProblem } from './answer.ts';
 import { armTimer } from './deadlines.ts';
 import type { Exchange } from './exchange.ts';
+import { abortByFault } from './faults.ts';
 import { startTry } from './forward.ts';
 import { detachUpstream, endTry, outcomeOf, reportTry } from './try.ts';
 import { isRetried, type TryFailure } from './try-failure.ts';
@@ -33,10 +34,11 @@ export function retriesStatus(x: Exchange, status: number): boolean {
   return pauseForRetry(x, retry);
 }
 
-/** The pause is over. */
-export function retryNow(x: Exchange): void {
+/** The pause is over: before another try, or before the first of a request that a rehearsed failure delays. */
+export function goOn(x: Exchange): void {
   const { metrics } = x.context.shared;
-  metrics.add(x.destination.service.retries);
+  if (x.retries > 0) metrics.add(x.destination.service.retries);
+  else if (abortByFault(x)) return;
   startTry(x);
 }
 

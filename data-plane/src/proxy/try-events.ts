@@ -5,7 +5,7 @@ import { answerProblem } from './answer.ts';
 import { armTimer, awaitsBody } from './deadlines.ts';
 import type { Exchange } from './exchange.ts';
 import { endResponse } from './respond.ts';
-import { failTry, retryNow } from './retry.ts';
+import { failTry, goOn } from './retry.ts';
 import { failWait, replaceConnection } from './send-request.ts';
 import { abandonTry, endTry } from './try.ts';
 import { connectFailureOf, RESET, SAFE_METHODS, TIMED_OUT, TRY_TIMED_OUT, type TryFailure } from './try-failure.ts';
@@ -37,7 +37,7 @@ export function onTryTimer(x: Exchange, nowMs: number): void {
         if (awaitsBody(x)) refuseSlowBody(x);
         else failLate(x, TIMED_OUT);
       } else if (awaitsBody(x) && nowMs >= x.lastBodyMs + x.listener.bodyIdleTimeoutMs) refuseSlowBody(x);
-      else if (x.state === 'pausing' && nowMs >= x.resumeAtMs) retryNow(x);
+      else if (x.state === 'pausing' && nowMs >= x.resumeAtMs) goOn(x);
       else if (x.state === 'waiting' && nowMs >= x.tryDeadlineMs) failLate(x, TRY_TIMED_OUT);
       else armTimer(x);
       break;

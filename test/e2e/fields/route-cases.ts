@@ -114,6 +114,64 @@ const respondCases: readonly FieldCase[] = [
   ),
 ];
 
+const faultCase = (
+  proves: readonly string[],
+  from: Spec | undefined,
+  to: Spec,
+  rest: Pick<FieldCase, 'observe' | 'was' | 'is'>,
+): FieldCase => ({
+  proves,
+  key: 'Route/r',
+  from: route(from ? { faults: from } : {}),
+  to: route({ faults: to }),
+  ...rest,
+});
+
+const isSlow = async ({ ask }: World): Promise<boolean> => {
+  const since = performance.now();
+  await ask();
+  return performance.now() - since > 4_000;
+};
+
+const faultCases: readonly FieldCase[] = [
+  faultCase(
+    ['Route.faults', 'Faults.abort'],
+    undefined,
+    { abort: { status: 500 } },
+    { observe: status, was: 200, is: 500 },
+  ),
+  faultCase(
+    ['FaultAbort.status'],
+    { abort: { status: 500 } },
+    { abort: { status: 503 } },
+    { observe: status, was: 500, is: 503 },
+  ),
+  faultCase(
+    ['FaultAbort.percent'],
+    { abort: { status: 500 } },
+    { abort: { status: 500, percent: 0 } },
+    { observe: status, was: 500, is: 200 },
+  ),
+  faultCase(
+    ['Faults.when', 'FaultCondition.header'],
+    { abort: { status: 500 }, when: { header: 'x-given' } },
+    { abort: { status: 500 }, when: { header: 'x-other' } },
+    { observe: at('/', { 'x-given': '1' }), was: 500, is: 200 },
+  ),
+  faultCase(
+    ['Faults.delay', 'FaultDelay.for'],
+    { delay: { for: '1ms' } },
+    { delay: { for: '4100ms' } },
+    { observe: isSlow, was: false, is: true },
+  ),
+  faultCase(
+    ['FaultDelay.percent'],
+    { delay: { for: '4100ms' } },
+    { delay: { for: '4100ms', percent: 0 } },
+    { observe: isSlow, was: true, is: false },
+  ),
+];
+
 export const routeCases: readonly FieldCase[] = [
   {
     proves: ['Route.enabled'],
@@ -440,4 +498,5 @@ export const routeCases: readonly FieldCase[] = [
     was: undefined,
     is: 'https://a.example',
   },
+  ...faultCases,
 ];

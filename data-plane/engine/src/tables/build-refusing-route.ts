@@ -31,6 +31,7 @@ export function buildRefusingRoute(name: string, { spec }: Resource, slots: Slot
     },
     redirect: undefined,
     response: undefined,
+    faults: undefined,
     pathRewrite: { kind: 'keep' },
     host: undefined,
     streamIdleTimeoutMs: undefined,

@@ -1,12 +1,13 @@
 import type { Route } from '@sluice/proto';
 import { toMatchableRoute } from '../config/matchable-route.ts';
 import { type CompiledRoute, compileRoute } from '../router/compile-route.ts';
+import { buildFaults } from './build-faults.ts';
 import { buildPolicyFields, type PolicyFields, referencesOfAuth } from './build-policy.ts';
 import { buildRedirect } from './build-redirect.ts';
 import { buildResponse } from './build-response.ts';
 import type { BuildContext, ItemKey } from './built-item.ts';
 import { CannotBuild } from './cannot-build.ts';
-import type { RedirectPlan, ResponsePlan } from './plan.ts';
+import type { FaultsPlan, RedirectPlan, ResponsePlan } from './plan.ts';
 import { durationMs, sizeBytes } from './read-duration.ts';
 import { buildPathRewrite, buildRedirectPath, type PathRewriteTemplate } from './rewrite.ts';
 
@@ -34,6 +35,7 @@ export interface BuiltRoute {
   readonly fields: PolicyFields;
   readonly redirect: RedirectPlan | undefined;
   readonly response: ResponsePlan | undefined;
+  readonly faults: FaultsPlan | undefined;
   readonly pathRewrite: PathRewriteTemplate;
   /** The Host that upstreams see. Undefined: the request's own. */
   readonly host: string | undefined;
@@ -60,6 +62,7 @@ export function buildRoute(name: string, route: Route, context: BuildContext): B
     fields: buildPolicyFields(`Route/${name}`, route, context),
     redirect: redirect && buildRedirect(redirect),
     response: respond && buildResponse(respond),
+    faults: route.faults && buildFaults(route.faults),
     pathRewrite: redirect === undefined ? buildPathRewrite(route.rewrite) : buildRedirectPath(redirect.path),
     host: route.rewrite?.host || undefined,
     streamIdleTimeoutMs: durationMs(route.streamIdleTimeout, undefined),

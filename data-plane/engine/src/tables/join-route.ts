@@ -40,6 +40,7 @@ export function joinRoute(
     callerLimits: limits.filter((limit) => !isByAddressAlone(limit)),
     redirect: route.redirect,
     response: route.response,
+    faults: route.faults,
     cors: lastSet(layersFor(layers, 'cors').map(({ cors }) => cors)),
     rewrite: { path, host: route.host },
     requestHeaders: layersFor(layers, 'requestHeaders')

@@ -20,6 +20,8 @@ export interface RoutePlan {
   readonly redirect: RedirectPlan | undefined;
   /** Its requests are answered here, once they are let through. */
   readonly response: ResponsePlan | undefined;
+  /** Failures that are rehearsed. Undefined: none. */
+  readonly faults: FaultsPlan | undefined;
   /** Where requests go; of more than one, each request goes to one, by weight. Empty where no request goes to a service. */
   readonly destinations: readonly DestinationPlan[];
   /** Scripts of which origins may call. Undefined: the gateway says nothing about it. */
@@ -58,6 +60,20 @@ export interface RedirectPlan {
   /** As `parseHost` spells it, without a port. */
   readonly host: string | undefined;
   readonly port: number | undefined;
+}
+
+/** Rehearsed failures; each request draws both. */
+export interface FaultsPlan {
+  /** How long a request waits before its first try; 0: none does. */
+  readonly delayMs: number;
+  /** The share that waits, 0 to 100. */
+  readonly delayPercent: number;
+  /** The status of a refusal. */
+  readonly abortStatus: number;
+  /** The share that is refused, 0 to 100. */
+  readonly abortPercent: number;
+  /** Only requests with this header, in lower case. Undefined: all. */
+  readonly header: string | undefined;
 }
 
 /** An answer that is always the same. */

@@ -3,6 +3,7 @@ import { checkAuth } from './auth.ts';
 import { checkCors } from './cors.ts';
 import { checkDestinations } from './destinations.ts';
 import { checkEndpoints } from './endpoints.ts';
+import { checkFaults } from './faults.ts';
 import { checkHeaderEdits } from './header-edits.ts';
 import { checkHealthCheck } from './health-check.ts';
 import { checkIssuer } from './issuer.ts';
@@ -22,6 +23,7 @@ export const RULES: readonly Rule[] = [
   checkDestinations,
   checkRewrite,
   checkAnswers,
+  checkFaults,
   checkAuth,
   checkIssuer,
   checkRateLimits,
