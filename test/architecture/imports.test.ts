@@ -14,7 +14,11 @@ const packages = [
 const folders = [
   { folder: 'data-plane/src/http1/', mayImport: [] },
   { folder: 'data-plane/src/shared/', mayImport: [] },
-  { folder: 'data-plane/src/proxy/', mayImport: ['data-plane/src/http1/', 'data-plane/src/shared/'] },
+  { folder: 'data-plane/src/websocket/', mayImport: [] },
+  {
+    folder: 'data-plane/src/proxy/',
+    mayImport: ['data-plane/src/http1/', 'data-plane/src/shared/', 'data-plane/src/websocket/'],
+  },
 ];
 
 const modules = await readModules();

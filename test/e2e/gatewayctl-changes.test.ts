@@ -73,7 +73,7 @@ describe('apply', () => {
 
   test('says all that is wrong with one resource, whatever of it can be read', async () => {
     const match = 'match: [{ path: { regex: "(a)\\\\1" } }, { path: { prefixx: /x } }]';
-    const fields = `  ${match}\n  service: nowhere\n  timeout: 5 parsecs\n  webSocket: true\n`;
+    const fields = `  ${match}\n  service: nowhere\n  timeout: 5 parsecs\n  mqtt: { topic: a }\n`;
     await files({ 'all.yaml': `kind: Route\nname: r\nspec:\n${fields}` });
     const everything = [
       'all.yaml:4:21: error: Route r spec.match[0].path.regex: has a backreference, which cannot be evaluated in linear time (near character 5)',
@@ -82,7 +82,7 @@ describe('apply', () => {
       'all.yaml:5:3: error: Route r spec.service: there is no Service "nowhere"',
       '  apply the Service first, or together with this',
       'all.yaml:6:12: error: Route r spec.timeout: "5 parsecs" is not a duration; write a whole number and a unit, as in 250ms, 5s, 1m, 2h or 30d',
-      'all.yaml:7:3: error: Route r spec.webSocket: webSocket is not supported by this version',
+      'all.yaml:7:3: error: Route r spec.mqtt: mqtt is not supported by this version',
       '  remove it; it would have no effect',
       '',
     ];

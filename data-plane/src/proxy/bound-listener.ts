@@ -13,6 +13,7 @@ const BACKLOG = 4096;
 export class BoundListener implements Acceptor {
   readonly name: string;
   leaving = false;
+  leaveByMs = Number.POSITIVE_INFINITY;
   readonly #context: ProxyContext;
   readonly #server: Server;
   readonly #host: string;
@@ -79,6 +80,8 @@ export class BoundListener implements Acceptor {
    */
   async leave(deadlineMs: number): Promise<number> {
     this.leaving = true;
+    this.leaveByMs = this.#context.shared.clock.nowMs() + deadlineMs;
+    for (const connection of this.#connections) connection.leaveTunnel(this.leaveByMs);
     const deadline = new Promise<void>((resolve) => setTimeout(resolve, deadlineMs).unref());
     await Promise.race([closePolitely(this.#server, () => this.#accepted), deadline]);
     const { promise: empty, resolve } = Promise.withResolvers<void>();

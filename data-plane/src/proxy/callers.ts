@@ -8,6 +8,12 @@ import type { KnownConsumers } from './known-consumers.ts';
 /** Who presents an API key. */
 export interface KeyCaller extends Caller {
   readonly apiKey: ApiKeyPlan;
+  /** SHA-256 of what is presented, lower-case hex: finds what the tables say of it later. */
+  readonly secretHash: string;
+}
+
+export function isKeyCaller(caller: Caller): caller is KeyCaller {
+  return caller.apiKey !== null;
 }
 
 /** Longest key that is looked at. */
@@ -39,11 +45,12 @@ export class Callers {
 
   #lookUp(key: string): KeyCaller | undefined {
     if (key.length === 0 || key.length > MAX_KEY_LENGTH) return undefined;
-    const apiKey = this.#tables.identify(hash('sha256', Buffer.from(key, 'latin1'), 'hex'));
+    const secretHash = hash('sha256', Buffer.from(key, 'latin1'), 'hex');
+    const apiKey = this.#tables.identify(secretHash);
     if (apiKey === undefined) return undefined;
     const { plan, part, line } = this.#consumers.of(apiKey.consumer);
     const apiKeyPart = keyPart(this.#hashKey, 'apiKey', apiKey.name);
-    const caller: KeyCaller = { consumer: plan, apiKey, consumerPart: part, apiKeyPart, line, claims: null };
+    const caller = { consumer: plan, apiKey, secretHash, consumerPart: part, apiKeyPart, line, claims: null };
     if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear();
     this.#remembered.set(detached(key), caller);
     return caller;

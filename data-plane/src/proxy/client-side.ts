@@ -1,5 +1,6 @@
 import type { ListenerPlan } from '@sluice/engine';
 import type { Peer } from './peer.ts';
+import type { TunnelEnd } from './tunnel-end.ts';
 
 /** The client's connection as the request it carries sees it. */
 export interface ClientSide {
@@ -9,6 +10,8 @@ export interface ClientSide {
   readonly listenerName: string;
   /** The listener is going: every answer is its connection's last. */
   readonly leaving: boolean;
+  /** When it is cut because the listener is going, shared clock; Infinity: it is not going. */
+  readonly leaveByMs: number;
   /** False: `Exchange.onClientDrain` follows once the client has taken it. */
   sendText(text: string): boolean;
   sendBytes(bytes: Buffer): boolean;
@@ -24,6 +27,22 @@ export interface ClientSide {
   exchangeFinished(keepAlive: boolean): void;
   /** The exchange is over and its answer cannot be completed: the client must not take what it has for a whole. */
   exchangeBroken(): void;
+  /** From now on the connection carries a tunnel instead of requests; the exchange that ends meanwhile does not end it. */
+  startTunnel(tunnel: ClientTunnel): TunnelEnd;
+  /** The tunnel is over: what was written is still sent, then the connection ends. Broken off, it is `exchangeBroken`. */
+  endTunnel(): void;
   /** Ends the connection and what it carries at once. */
   destroy(): void;
+}
+
+/** The tunnel that a client's connection carries. */
+export interface ClientTunnel {
+  /** `chunk` is valid during the call only. */
+  onClientChunk(chunk: Buffer): void;
+  /** The client sends no more. */
+  onClientEnd(): void;
+  /** The connection has ended; not told where the tunnel itself ended it. */
+  onClientClosed(): void;
+  /** The connection is cut at this time, shared clock; Infinity: it is not. The earliest of several counts. */
+  leave(byMs: number): void;
 }

@@ -3,13 +3,14 @@ import type { ListenerPlan } from '@sluice/engine';
 import { createRequestHeadReader, REQUEST_HEAD_LIMITS, type RequestHeadReader } from '../http1/index.ts';
 import { KEEP_ALIVE_RACES } from '../shared/index.ts';
 import { readAccepted } from './accepted-socket.ts';
-import type { ClientSide } from './client-side.ts';
+import type { ClientSide, ClientTunnel } from './client-side.ts';
 import type { CappedConnection } from './connection-caps.ts';
 import { Exchange } from './exchange.ts';
 import { Peer } from './peer.ts';
 import type { ProxyContext } from './proxy-context.ts';
 import { ReadBuffer } from './read-buffer.ts';
 import { type TimerOwner, WheelTimer } from './timer-wheel.ts';
+import { TunnelEnd } from './tunnel-end.ts';
 import { writeChunk, writeTogether } from './write-chunk.ts';
 import { writeText } from './write-text.ts';
 
@@ -22,6 +23,8 @@ export interface Acceptor {
   readonly leaving: boolean;
   /** When a connection that is now idle is ended, on the shared clock. */
   keepAliveUntilMs(nowMs: number): number;
+  /** When they are cut, shared clock; Infinity while not leaving. */
+  readonly leaveByMs: number;
   onConnectionClosed(connection: DownstreamConnection): void;
 }
 
@@ -30,12 +33,17 @@ type ConnectionState =
   | 'head'
   /** In a request: its body, or waiting for its answer. */
   | 'exchange'
+  /** What comes is for the tunnel. */
+  | 'tunnel'
   /** The last answer is written; what the client still sends is thrown away, so that it can read that answer. */
   | 'lingering'
   | 'closed';
 
 /** How long a client may go on sending after the last answer. */
 const LINGER_MS = 2000;
+
+/** How long a tunnel may still take where its connection is one too many. */
+const END_SOON_MS = 10_000;
 
 /** One client's connection: its requests one after the other, each answered before the next is read. */
 export class DownstreamConnection implements ClientSide, CappedConnection, TimerOwner {
@@ -49,6 +57,8 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Timer
   readonly #exchange: Exchange;
   readonly #timer: WheelTimer = new WheelTimer(this);
   #state: ConnectionState = 'head';
+  /** In state `tunnel`. */
+  #tunnel: ClientTunnel | null = null;
   /** The time for the head is running. */
   #headTimed = true;
   /** In `#consume`, which goes on by itself when an exchange ends. */
@@ -96,14 +106,18 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Timer
     return this.#last || this.#acceptor.leaving;
   }
 
+  get leaveByMs(): number {
+    return this.#acceptor.leaveByMs;
+  }
+
   /** Between requests, with nothing of the next one here. */
   get idle(): boolean {
     return this.#state === 'head' && !this.#reader.started && this.#held === null;
   }
 
-  /** In a request, or in its head. */
+  /** In a request, in its head, or in a tunnel. */
   get busy(): boolean {
-    return this.#state === 'exchange' || (this.#state === 'head' && !this.idle);
+    return this.#state === 'exchange' || this.#state === 'tunnel' || (this.#state === 'head' && !this.idle);
   }
 
   sendText(text: string): boolean {
@@ -139,7 +153,7 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Timer
   }
 
   exchangeFinished(keepAlive: boolean): void {
-    if (this.#state === 'closed') return;
+    if (this.#state === 'closed' || this.#state === 'tunnel') return;
     if (!keepAlive) {
       this.#linger();
       return;
@@ -154,12 +168,32 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Timer
 
   exchangeBroken(): void {
     this.#state = 'closed';
+    this.#tunnel = null;
     this.#socket.resetAndDestroy();
   }
 
   endSoon(): void {
     this.#last = true;
+    this.leaveTunnel(this.#context.shared.clock.nowMs() + END_SOON_MS);
     this.closeIfIdle();
+  }
+
+  startTunnel(tunnel: ClientTunnel): TunnelEnd {
+    const early = this.#held === null ? null : this.#held.subarray(this.#heldAt);
+    this.#held = null;
+    this.#state = 'tunnel';
+    this.#tunnel = tunnel;
+    return new TunnelEnd(this.#socket, this.#buffer, early);
+  }
+
+  endTunnel(): void {
+    this.#tunnel = null;
+    this.#linger();
+  }
+
+  /** A tunnel, if it carries one, is to end by then; shared clock. */
+  leaveTunnel(leaveByMs: number): void {
+    this.#tunnel?.leave(leaveByMs);
   }
 
   /** Ends the connection if it is between requests. */
@@ -214,6 +248,9 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Timer
           this.#hold(chunk, at);
           break;
         }
+      } else if (this.#state === 'tunnel') {
+        (this.#tunnel as ClientTunnel).onClientChunk(chunk);
+        break;
       } else {
         this.#countRace();
         break;
@@ -281,6 +318,7 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Timer
   /** The client sends no more. It is taken to be gone: who still waits for an answer keeps its side open. */
   #onEnd(): void {
     if (this.#state === 'exchange') this.destroy();
+    else if (this.#state === 'tunnel') this.#tunnel?.onClientEnd();
     else this.#socket.end();
   }
 
@@ -295,10 +333,12 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Timer
 
   #onClosed(): void {
     if (this.#state !== 'closed') {
-      const wasInExchange = this.#state === 'exchange';
+      const was = this.#state;
       this.#state = 'closed';
-      if (wasInExchange) this.#exchange.onClientGone();
+      if (was === 'exchange') this.#exchange.onClientGone();
+      else if (was === 'tunnel') this.#tunnel?.onClientClosed();
     }
+    this.#tunnel = null;
     this.#buffer.release();
     this.#context.wheel.remove(this.#timer);
     this.#context.wheel.remove(this.#exchange.timer);

@@ -100,6 +100,8 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
   retries = 0;
   /** A dead pooled connection was replaced. */
   replaced = false;
+  /** Of a WebSocket handshake that is forwarded as one; empty: it is none. A connection has at most one, its last request. */
+  webSocketKey = '';
   /** The endpoint for which it waits, or last did. */
   waitsFor!: EndpointPlan;
   wantsNew = false;

@@ -64,7 +64,7 @@ export function startTry(x: Exchange): void {
   }
   columns.inFlight.add(endpoint.slot, 1);
   x.endpointSlot = endpoint.slot;
-  acquireConnection(x, endpoint, false);
+  acquireConnection(x, endpoint, x.webSocketKey !== '');
 }
 
 function retryAfter(ms: number): string {

@@ -1,5 +1,6 @@
 import { normalizePath } from '@sluice/engine';
 import { type FieldText, fieldValue, HeaderId } from '../http1/index.ts';
+import { admitUpgrade } from './admit-upgrade.ts';
 import { answerConfigured, answerProblem } from './answer.ts';
 import { answerCors } from './answer-cors.ts';
 import { authenticate } from './authenticate.ts';
@@ -41,6 +42,8 @@ export const REQUEST_PHASES: readonly Phase[] = [
   requireService,
   // By the announced length, before a byte of the body is sent on.
   checkBodySize,
+  // When everything else has let it pass: a tunnel is under no policy but the times.
+  admitUpgrade,
   forward,
 ];
 

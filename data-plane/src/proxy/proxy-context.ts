@@ -8,6 +8,7 @@ import { buildRouteState, type RouteState } from './route-state.ts';
 import { ServiceState } from './service-state.ts';
 import { TimerWheel } from './timer-wheel.ts';
 import { TokenCallers } from './token-callers.ts';
+import { Tunnels } from './tunnels.ts';
 import { UpstreamPools } from './upstream-pool.ts';
 
 /** Where a worker's tables come from. */
@@ -32,6 +33,7 @@ export class ProxyContext {
   readonly hooks: ProxyHooks;
   readonly wheel: TimerWheel;
   readonly pools: UpstreamPools;
+  readonly tunnels = new Tunnels();
   readonly callers: Callers;
   readonly tokens: TokenCallers;
   readonly writer = new HeadWriter();

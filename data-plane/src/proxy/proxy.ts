@@ -57,8 +57,9 @@ export class WorkerProxy {
   }
 
   #keepHouse(): void {
-    const { pools, shared, source } = this.#context;
+    const { pools, shared, source, tunnels } = this.#context;
     for (const listener of this.#listeners.values()) listener.keepHouse();
+    tunnels.endRevoked(source.tables, Date.now());
     if (pools.isEmpty) return;
     pools.keepHouse(shared.clock.nowMs());
     if (this.#epoch === source.tables.epoch) return;

@@ -11,6 +11,9 @@ const MAX_RESTING = 32;
 const shared: Buffer = Buffer.allocUnsafeSlow(SHARED_BYTES);
 const spare: Buffer[] = [];
 let resting = 0;
+/** Connections that have a bulk buffer to read into; the others do with the shared one. */
+const MAX_BULK_READERS = 256;
+let bulkReaders = 0;
 
 /**
  * What one socket reads into. A chunk is valid until the call that brings it returns; who writes it to another socket that does not
@@ -62,6 +65,12 @@ export class ReadBuffer {
     resting++;
   }
 
+  /** The next read is to be a small one, whatever came before. */
+  shrink(): void {
+    this.#bulk = false;
+    this.#large = false;
+  }
+
   /** The socket is closed. */
   release(): void {
     this.#wake();
@@ -80,7 +89,11 @@ export class ReadBuffer {
       if (before === shared) return undefined;
       this.#giveBack();
       this.#current = shared;
-    } else if (before === shared || this.#kept) {
+    } else if (before === shared) {
+      if (bulkReaders >= MAX_BULK_READERS) return undefined;
+      bulkReaders++;
+      this.#current = spare.pop() ?? Buffer.allocUnsafeSlow(BULK_BYTES);
+    } else if (this.#kept) {
       this.#current = spare.pop() ?? Buffer.allocUnsafeSlow(BULK_BYTES);
     }
     return this.#current === before ? undefined : this.#current;
@@ -93,6 +106,7 @@ export class ReadBuffer {
   }
 
   #giveBack(): void {
+    if (this.#current !== shared) bulkReaders--;
     if (this.#current !== shared && !this.#kept && spare.length < MAX_SPARE) spare.push(this.#current);
     this.#kept = true;
   }

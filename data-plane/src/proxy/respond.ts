@@ -5,6 +5,7 @@ import { connectionLine, ownResponseLines } from './answer.ts';
 import { armTimer } from './deadlines.ts';
 import type { Exchange } from './exchange.ts';
 import { failTry, retriesStatus } from './retry.ts';
+import { switchProtocols } from './switch-protocols.ts';
 import { detachUpstream, endTry, outcomeOf } from './try.ts';
 import { PROTOCOL_ERROR } from './try-failure.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
@@ -36,9 +37,8 @@ export function onResponseChunk(x: Exchange, chunk: Buffer): void {
       onResponseHead(x, connection, head, chunk, at);
       return;
     }
-    // Nothing was asked to be upgraded.
     if (head.status === SWITCHING_PROTOCOLS) {
-      failTry(x, PROTOCOL_ERROR);
+      if (!switchProtocols(x, connection, head, chunk, at)) failTry(x, PROTOCOL_ERROR);
       return;
     }
     passInterim(x, head);
@@ -79,7 +79,8 @@ function onResponseHead(
   shared.metrics.observe(x.destination.service.upstreamDuration, (nowUs - x.tryStartedUs) / 1e6);
   const { responseBody } = x;
   responseBody.begin(head, x.head.minor, x.head.trailersAccepted);
-  x.upstreamKeepAlive = head.keepAlive;
+  // A connection that a protocol was to be switched on carries nothing else.
+  x.upstreamKeepAlive = head.keepAlive && x.webSocketKey === '';
   let end = at;
   if (!responseBody.received) {
     end = responseBody.take(chunk, at);

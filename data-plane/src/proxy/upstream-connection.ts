@@ -3,6 +3,7 @@ import type { EndpointPlan } from '@sluice/engine';
 import { ResponseHeadReader } from '../http1/index.ts';
 import { ReadBuffer } from './read-buffer.ts';
 import { type TimerOwner, type TimerWheel, WheelTimer } from './timer-wheel.ts';
+import { TunnelEnd } from './tunnel-end.ts';
 import { writeChunk, writeTogether } from './write-chunk.ts';
 import { writeText } from './write-text.ts';
 
@@ -12,6 +13,8 @@ export interface UpstreamUser {
   onUpstreamChunk(chunk: Buffer): void;
   /** What was written before has left: more may be written. */
   onUpstreamDrain(): void;
+  /** The upstream sends no more but may still read. Absent: that ends the connection. */
+  onUpstreamEnd?(): void;
   /** The connection has ended, `error` unset: in order. The user has it no longer. */
   onUpstreamClosed(connection: UpstreamConnection, error: Error | undefined): void;
 }
@@ -74,7 +77,7 @@ export class UpstreamConnection implements TimerOwner {
     this.#socket = socket;
     socket.on('connect', () => this.#onConnect());
     socket.on('drain', () => this.user?.onUpstreamDrain());
-    socket.on('end', () => this.#onClosed(undefined));
+    socket.on('end', () => this.#onEnd());
     socket.on('error', (error) => this.#onClosed(error));
     socket.on('close', () => this.#onClosed(undefined));
   }
@@ -141,6 +144,12 @@ export class UpstreamConnection implements TimerOwner {
     this.#socket.resume();
   }
 
+  /** From now on it carries a tunnel; `early`: what of it has come. It is never given to an exchange again. */
+  startTunnel(user: UpstreamUser, early: Buffer | null): TunnelEnd {
+    this.user = user;
+    return new TunnelEnd(this.#socket, this.#buffer, early);
+  }
+
   /** Ends it at once; its user is not told. */
   destroy(): void {
     this.user = null;
@@ -162,6 +171,12 @@ export class UpstreamConnection implements TimerOwner {
     if (this.user !== null) this.user.onUpstreamChunk(chunk);
     // Bytes nobody asked for: the next exchange must not take them for its response.
     else this.destroy();
+  }
+
+  #onEnd(): void {
+    const { user } = this;
+    if (user?.onUpstreamEnd !== undefined) user.onUpstreamEnd();
+    else this.#onClosed(undefined);
   }
 
   #onClosed(error: Error | undefined): void {

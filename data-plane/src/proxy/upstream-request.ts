@@ -16,7 +16,8 @@ export function upstreamHead(x: Exchange): string | undefined {
   writer.fields(peer.forwardingLines(head, listener));
   writer.fields(x.trace.line);
   if (caller !== null) writer.fields(caller.line);
-  if (head.trailersAccepted && head.minor === 1) writer.fields(TRAILERS_ACCEPTED);
+  if (x.webSocketKey !== '') writer.fields(WEBSOCKET_WANTED);
+  else if (head.trailersAccepted && head.minor === 1) writer.fields(TRAILERS_ACCEPTED);
   if (head.chunked) writer.chunked();
   else if (head.contentLength >= 0) writer.contentLength(head.contentLength);
   if (head.maxForwards >= 0) writer.fields(`max-forwards: ${forwardsLeft(head)}\r\n` as FieldText);
@@ -29,4 +30,5 @@ function forwardsLeft({ method, maxForwards }: RequestHead): number {
   return method === 'OPTIONS' ? maxForwards - 1 : maxForwards;
 }
 
+const WEBSOCKET_WANTED = 'connection: upgrade\r\nupgrade: websocket\r\n' as FieldText;
 const TRAILERS_ACCEPTED = 'te: trailers\r\nconnection: te\r\n' as FieldText;

@@ -74,7 +74,7 @@ export interface Columns {
   readonly pending: GaugeColumns;
   /** The same by endpoint slot. */
   readonly waiting: GaugeColumns;
-  /** Gauges of the worker as a whole. By ACTIVE_CONNECTIONS, ACTIVE_REQUESTS. */
+  /** Gauges of the worker as a whole. By ACTIVE_CONNECTIONS, ACTIVE_REQUESTS, ACTIVE_TUNNELS. */
   readonly process: GaugeColumns;
 }
 
@@ -82,10 +82,12 @@ export interface Columns {
 export const ACTIVE_CONNECTIONS = 0;
 /** Requests of clients, from their head to the end of the answer. */
 export const ACTIVE_REQUESTS = 1;
+/** WebSockets, from the upstream's consent to the end of both connections. */
+export const ACTIVE_TUNNELS = 2;
 /** What a worker that ended no longer has. Behind them come counters, which go on. */
-const PROCESS_GAUGES = 2;
+const PROCESS_GAUGES = 3;
 /** Counter: requests that met the end of their idle connection on the way. */
-export const KEEP_ALIVE_RACES = 2;
+export const KEEP_ALIVE_RACES = 3;
 
 /** Main only: gives back what a worker that ended had open. */
 export function releaseColumns(columns: Columns, worker: number, endpoints: number, services: number): void {

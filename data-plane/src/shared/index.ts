@@ -14,6 +14,7 @@ export { type Clock, sharedClock } from './clock.ts';
 export {
   ACTIVE_CONNECTIONS,
   ACTIVE_REQUESTS,
+  ACTIVE_TUNNELS,
   attachColumns,
   type Columns,
   EndpointHealth,
@@ -40,6 +41,10 @@ export {
   dryRunFields,
   methodCode,
   methodNames,
+  type TunnelDirection,
+  type TunnelEnding,
+  tunnelDirections,
+  tunnelEndings,
 } from './metrics/families.ts';
 export { MetricsRecorder, RouteRequests } from './metrics/recorder.ts';
 export { formatLabels } from './metrics/text.ts';

@@ -336,6 +336,22 @@ export const routeCases: readonly FieldCase[] = [
     is: 413,
   },
   {
+    proves: ['Route.web_socket'],
+    key: 'Route/r',
+    from: route({}),
+    to: route({ webSocket: true }),
+    observe: async ({ ask, origin }) => {
+      const headers = {
+        ...{ connection: 'Upgrade', upgrade: 'websocket' },
+        ...{ 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' },
+      };
+      await ask({ headers });
+      return origin.requests.at(-1)!.header('upgrade');
+    },
+    was: undefined,
+    is: 'websocket',
+  },
+  {
     proves: ['Route.auth', 'Auth.any_of', 'AuthMethod.api_key'],
     key: 'Route/r',
     from: route({}),

@@ -66,7 +66,6 @@ export const UNSUPPORTED: UnsupportedTable = [
   'sluice.config.v1.Route.request_body',
   'sluice.config.v1.Route.response_body',
   'sluice.config.v1.Route.mirror',
-  'sluice.config.v1.Route.web_socket',
   'sluice.config.v1.Route.mqtt',
   'sluice.config.v1.Route.mode',
   'sluice.config.v1.Route.authorization',

@@ -37,5 +37,6 @@ export function buildRefusingRoute(name: string, { spec }: Resource, slots: Slot
     streamIdleTimeoutMs: undefined,
     maxDurationMs: undefined,
     bodyBytes: undefined,
+    webSocket: false,
   };
 }

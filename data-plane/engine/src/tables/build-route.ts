@@ -42,6 +42,7 @@ export interface BuiltRoute {
   readonly streamIdleTimeoutMs: number | undefined;
   readonly maxDurationMs: number | undefined;
   readonly bodyBytes: number | undefined;
+  readonly webSocket: boolean;
 }
 
 export function buildRoute(name: string, route: Route, context: BuildContext): BuiltRoute {
@@ -68,6 +69,7 @@ export function buildRoute(name: string, route: Route, context: BuildContext): B
     streamIdleTimeoutMs: durationMs(route.streamIdleTimeout, undefined),
     maxDurationMs: durationMs(route.maxDuration, undefined),
     bodyBytes: sizeBytes(route.bodyBytes, undefined),
+    webSocket: route.webSocket,
   };
 }
 

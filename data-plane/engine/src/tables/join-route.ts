@@ -50,6 +50,7 @@ export function joinRoute(
       .map(({ responseHeaders }) => responseHeaders)
       .reduce(concatenateHeaderEdits, undefined),
     bodyBytes: route.bodyBytes,
+    webSocket: route.webSocket,
   };
 }
 

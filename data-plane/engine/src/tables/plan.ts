@@ -37,6 +37,8 @@ export interface RoutePlan {
   readonly responseHeaders: HeaderEditsPlan | undefined;
   /** The largest request body. Undefined: the listener's. */
   readonly bodyBytes: number | undefined;
+  /** WebSocket handshakes go on as such. */
+  readonly webSocket: boolean;
 }
 
 /** A service as a route uses it: what neither the route nor its policies say is as the service says. */

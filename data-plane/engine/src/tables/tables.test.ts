@@ -169,11 +169,11 @@ describe('tables', () => {
   test('a route that cannot be built does not leave its requests to a wider one', () => {
     const set = new ActiveSet(context);
     const tables = newTables();
-    const bad = route('bad', '/x', 's', [], { webSocket: true });
+    const bad = route('bad', '/x', 's', [], { mqtt: { topic: 'a' } });
     apply(set, tables, { upserts: [service('s'), route('wide', '/', 's'), bad] });
     expect(plan(tables, '/x/y')).toMatchObject({
       name: 'bad',
-      unavailable: 'spec.webSocket: webSocket is not supported by this version',
+      unavailable: 'spec.mqtt: mqtt is not supported by this version',
     });
     expect(plan(tables, '/z')).toMatchObject({ name: 'wide', unavailable: undefined });
     apply(set, tables, { upserts: [route('bad', '/x', 's')] });

@@ -1,6 +1,6 @@
 import { breakerStateNames, CLOSED, HALF_OPEN, OPEN } from '@sluice/engine';
 import type { Shared } from '../attach.ts';
-import { ACTIVE_CONNECTIONS, ACTIVE_REQUESTS } from '../columns.ts';
+import { ACTIVE_CONNECTIONS, ACTIVE_REQUESTS, ACTIVE_TUNNELS } from '../columns.ts';
 import type { SlotDirectory } from '../slots.ts';
 import { DURATION_BOUNDS, HISTOGRAM_CELLS, overflowKinds, SUM_CELL, viewArena } from './arena-layout.ts';
 import { counterFamilies, histogramFamilies } from './families.ts';
@@ -118,6 +118,7 @@ function* sharedFamilies({ shared, directory, breakers }: ExpositionSources, are
   const { process } = shared.columns;
   yield gauge('gateway_active_connections', 'Connections from clients.', process.total(ACTIVE_CONNECTIONS));
   yield gauge('gateway_active_requests', 'Requests being answered.', process.total(ACTIVE_REQUESTS));
+  yield gauge('gateway_active_tunnels', 'WebSockets that are open.', process.total(ACTIVE_TUNNELS));
   const circuits = [...breakers()].flatMap((slot) => {
     const service = directory.services.nameOf(slot);
     return service === undefined ? [] : [{ slot, service }];

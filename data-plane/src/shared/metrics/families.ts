@@ -36,6 +36,23 @@ export type DryRunField = (typeof dryRunFields)[number];
 export const cacheResults = ['hit', 'miss', 'stale', 'bypass', 'revalidated'] as const;
 export type CacheResult = (typeof cacheResults)[number];
 
+/** What ended a WebSocket: a side by itself, or the gateway. */
+export const tunnelEndings = [
+  'client',
+  'upstream',
+  'idle',
+  'stalled',
+  'max_duration',
+  'drain',
+  'revoked',
+  'memory',
+] as const;
+export type TunnelEnding = (typeof tunnelEndings)[number];
+
+/** To the upstream, or to the client. */
+export const tunnelDirections = ['up', 'down'] as const;
+export type TunnelDirection = (typeof tunnelDirections)[number];
+
 /** A label's value is a slot's name, or what `text` makes of the number. */
 export type LabelSource = { readonly slot: SlotKind } | { readonly text: (key: number) => string };
 
@@ -95,6 +112,16 @@ export const counterFamilies = [
     help: 'Requests to routes with a cache, by what the cache had.',
     labels: [route, { name: 'result', key: 1, from: { text: (key) => cacheResults[key] ?? 'other' } }],
   },
+  {
+    name: 'gateway_tunnels_total',
+    help: 'WebSockets that have ended, by what ended them. Their handshakes are requests with status 101.',
+    labels: [route, { name: 'ending', key: 1, from: { text: (key) => tunnelEndings[key] ?? 'other' } }],
+  },
+  {
+    name: 'gateway_tunnel_bytes_total',
+    help: 'Bytes that went through WebSockets, frames and all: up to upstreams, down to clients.',
+    labels: [route, { name: 'direction', key: 1, from: { text: (key) => tunnelDirections[key] ?? 'other' } }],
+  },
 ] as const satisfies readonly FamilyDescription[];
 
 export const REQUESTS = 0;
@@ -103,6 +130,8 @@ export const AUTH_FAILURES = 2;
 export const RETRIES = 3;
 export const DRY_RUN_REFUSALS = 4;
 export const CACHE_REQUESTS = 5;
+export const TUNNELS = 6;
+export const TUNNEL_BYTES = 7;
 
 /** The duration histograms that workers and the main thread keep, by family number. */
 export const histogramFamilies = [

@@ -29,6 +29,12 @@ import {
   REQUEST_DURATION,
   REQUESTS,
   RETRIES,
+  TUNNEL_BYTES,
+  TUNNELS,
+  type TunnelDirection,
+  type TunnelEnding,
+  tunnelDirections,
+  tunnelEndings,
   UPSTREAM_DURATION,
 } from './families.ts';
 
@@ -62,6 +68,12 @@ export class MetricsRecorder {
   /** Counts one more of a series. */
   add(series: number): void {
     this.#values[series]! += 1;
+    if (series === OVERFLOW_SERIES) this.overflow('series');
+  }
+
+  /** Counts `amount` more of a series. */
+  addMany(series: number, amount: number): void {
+    this.#values[series]! += amount;
     if (series === OVERFLOW_SERIES) this.overflow('series');
   }
 
@@ -103,6 +115,14 @@ export class MetricsRecorder {
 
   cacheRequests(route: number, result: CacheResult): number {
     return this.#find(CACHE_REQUESTS, route, cacheResults.indexOf(result), 0);
+  }
+
+  tunnels(route: number, ending: TunnelEnding): number {
+    return this.#find(TUNNELS, route, tunnelEndings.indexOf(ending), 0);
+  }
+
+  tunnelBytes(route: number, direction: TunnelDirection): number {
+    return this.#find(TUNNEL_BYTES, route, tunnelDirections.indexOf(direction), 0);
   }
 
   requestDuration(route: number): number {

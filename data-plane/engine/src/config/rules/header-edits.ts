@@ -1,7 +1,7 @@
 import type { HeaderEdits } from '@sluice/proto';
 import { formatMapKey } from '../field-path.ts';
 import type { Report } from '../problem.ts';
-import { isFramingHeader } from './reserved-headers.ts';
+import { isFramingHeader, isHandshakeHeader } from './reserved-headers.ts';
 import type { Rule } from './rule.ts';
 
 /** Framing and hop-by-hop headers are not edited, and each edit names a header once. */
@@ -30,6 +30,8 @@ function checkEdits(edits: HeaderEdits, field: string, isRequest: boolean, repor
 function checkName(name: string, field: string, isRequest: boolean, report: Report): void {
   if (isFramingHeader(name)) {
     report({ field, message: `${name} cannot be edited: it frames the message or holds for one connection` });
+  } else if (isHandshakeHeader(name)) {
+    report({ field, message: `${name} cannot be edited: a WebSocket handshake is checked by it` });
   } else if (isRequest && name.toLowerCase() === 'host') {
     report({ field, message: 'host cannot be edited here', remedy: 'use rewrite.host' });
   }

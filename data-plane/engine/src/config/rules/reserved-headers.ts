@@ -15,7 +15,15 @@ const FRAMING: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
+/** What the two ends of a WebSocket handshake prove to each other (RFC 6455 section 11.3): the gateway checks the one by the other. */
+const HANDSHAKE: ReadonlySet<string> = new Set(['sec-websocket-accept', 'sec-websocket-key', 'sec-websocket-version']);
+
 /** @param name in any case */
 export function isFramingHeader(name: string): boolean {
   return FRAMING.has(name.toLowerCase());
+}
+
+/** @param name in any case */
+export function isHandshakeHeader(name: string): boolean {
+  return HANDSHAKE.has(name.toLowerCase());
 }

@@ -13,6 +13,7 @@ import { checkRateLimits } from './rate-limits.ts';
 import { checkRewrite } from './rewrite.ts';
 import type { Rule } from './rule.ts';
 import { checkTimeouts } from './timeouts.ts';
+import { checkWebSocket } from './web-socket.ts';
 
 /** Every rule; each looks only at the kinds it is about. */
 export const RULES: readonly Rule[] = [
@@ -30,4 +31,5 @@ export const RULES: readonly Rule[] = [
   checkCors,
   checkHeaderEdits,
   checkTimeouts,
+  checkWebSocket,
 ];

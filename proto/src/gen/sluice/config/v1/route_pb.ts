@@ -170,7 +170,9 @@ export type Route = Message<"sluice.config.v1.Route"> & {
   faults?: Faults | undefined;
 
   /**
-   * Admit WebSocket upgrades.
+   * Admit WebSocket handshakes over HTTP/1.1 (RFC 6455) once they pass every policy of the route; what follows is under
+   * streamIdleTimeout and maxDuration alone. Any other upgrade, and every one where this is unset, is ignored: the request goes on as
+   * an ordinary one, without Upgrade.
    *
    * @generated from field: bool web_socket = 20;
    */
@@ -423,7 +425,9 @@ export type RouteJson = {
   faults?: FaultsJson;
 
   /**
-   * Admit WebSocket upgrades.
+   * Admit WebSocket handshakes over HTTP/1.1 (RFC 6455) once they pass every policy of the route; what follows is under
+   * streamIdleTimeout and maxDuration alone. Any other upgrade, and every one where this is unset, is ignored: the request goes on as
+   * an ordinary one, without Upgrade.
    *
    * @generated from field: bool web_socket = 20;
    */

@@ -1,0 +1,23 @@
+import type { Tables } from '@sluice/engine';
+import type { Caller } from './caller.ts';
+import { isKeyCaller, type KeyCaller } from './callers.ts';
+import { TokenCaller } from './token-callers.ts';
+
+/**
+ * When who opened a tunnel was, or will be, revoked, Unix milliseconds: its consumer, its key or its token's issuer was taken away, or
+ * the secret it presented was replaced and has its grace left. Infinity: not revoked. An end of key or token that was known when the
+ * tunnel was opened is none.
+ */
+export function revokedAtMs(caller: Caller, tables: Tables): number {
+  const { consumer } = caller;
+  if (consumer !== null && tables.consumer(consumer.name) === undefined) return 0;
+  if (isKeyCaller(caller)) return keyRevokedAtMs(caller, tables);
+  if (caller instanceof TokenCaller && tables.issuer(caller.issuer.name) === undefined) return 0;
+  return Number.POSITIVE_INFINITY;
+}
+
+function keyRevokedAtMs({ apiKey, secretHash }: KeyCaller, tables: Tables): number {
+  const now = tables.identify(secretHash);
+  if (now === undefined || now.name !== apiKey.name || now.consumer.name !== apiKey.consumer.name) return 0;
+  return now.expiresAtMs < apiKey.expiresAtMs ? now.expiresAtMs : Number.POSITIVE_INFINITY;
+}
