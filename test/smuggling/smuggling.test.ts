@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Gateway, startGateway } from '../harness/gateway.ts';
 import { type Origin, startOrigin } from '../harness/origin.ts';
 import { readStrictly } from '../harness/strict-requests.ts';
+import { arrivedOf, isOwn } from './arrivals.ts';
 import { smugglingCorpus } from './corpus.ts';
 import { type Arrived, judge } from './judge.ts';
 import type { Mode } from './send-case.ts';
@@ -39,24 +40,13 @@ function watchOrigin(): () => { faults: string[]; smuggled: string[]; arrived: M
     const readings = Array.from({ length: origin.accepted() }, (_, i) =>
       readStrictly(origin.received(i + 1).subarray(sizes[i] ?? 0)),
     );
-    const requests = readings.flatMap((reading) => reading.requests).filter(({ target }) => !isOwn(target));
+    const requests = readings.flatMap((reading) => reading.requests.map(arrivedOf)).filter((one) => !isOwn(one));
     return {
       faults: readings.flatMap(({ fault }) => fault ?? []),
       smuggled: requests.map(({ target }) => target).filter((target) => target.startsWith('/h/')),
-      arrived: Map.groupBy(
-        requests.map(({ method, target, fields, body }) => {
-          const id = fields.find(([name]) => name === 'x-case')?.[1] ?? /^\/c\/(\d{5})/.exec(target)?.[1] ?? 'unknown';
-          return { method, target, id, body: body.toString('latin1') };
-        }),
-        ({ id }) => id,
-      ),
+      arrived: Map.groupBy(requests, ({ id }) => id),
     };
   };
-}
-
-/** The requests with which the test sees that a connection goes on. */
-function isOwn(target: string): boolean {
-  return /^\/s\/\d{5}$|^\/c\/\d{5}\/first$/.test(target);
 }
 
 test('there are thousands of them, of both kinds, no two the same', () => {
