@@ -2,10 +2,9 @@ import { parseArgs } from 'node:util';
 import { startOrigin } from '../harness/origin.ts';
 import { readStrictly } from '../harness/strict-requests.ts';
 import { arrivedOf, isOwn } from './arrivals.ts';
-import type { SmugglingCase } from './case.ts';
+import { idOf, type SmugglingCase } from './case.ts';
 import { smugglingCorpus } from './corpus.ts';
 import { peers } from './peers.ts';
-import { idOf } from './case.ts';
 import { sendCorpus } from './send-corpus.ts';
 
 /**
