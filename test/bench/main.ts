@@ -41,8 +41,8 @@ process.stdout.write(
 );
 if (loadavg()[0]! > availableParallelism() / 2)
   process.stdout.write(`this machine is busy (load average ${loadavg()[0]!.toFixed(1)}): expect noise\n`);
-// Ctrl-C ends what was started: the processes go with this one's exit.
-process.once('SIGINT', () => process.exit(130));
+// Ctrl-C, or the end of a time limit, ends what was started: the processes go with this one's exit.
+process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143));
 process.once('uncaughtException', (error) => {
   process.stderr.write(`${formatOutputs()}\n${error.stack}\n`);
   process.exit(1);
