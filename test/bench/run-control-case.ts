@@ -50,7 +50,10 @@ export async function runControlCase(one: ControlCase, quick: boolean): Promise<
   const nodes = await Promise.all(
     Array.from({ length: one.nodes }, async (_, n): Promise<Node> => {
       const through = n === 0 ? `http://${link.address}` : controlPlane.url;
-      return stack.use(await startNode({ controlPlane: through, id: `n${n}`, workers: 1 }));
+      const node = stack.use(await startNode({ controlPlane: through, id: `n${n}`, workers: 1, wait: 'started' }));
+      // Ten of them start at once, on machines that may be slow.
+      await node.waitUntilReady(180_000);
+      return node;
     }),
   );
   rows.push(...(await measurePushes(controlPlane, changes, quick ? 20 : 60, link.bytesFrom, one.nodes)));

@@ -56,6 +56,13 @@ export async function createSharedDatabase(): Promise<string | undefined> {
   return (await shared).createDatabase(`shared_${databases}`);
 }
 
+/** Ends that server, where there is one. A test runner may kill this process, and then nothing is done at its exit. */
+export async function stopSharedDatabase(): Promise<void> {
+  const running = shared;
+  shared = undefined;
+  await (await running)?.[Symbol.asyncDispose]();
+}
+
 /** Starts a private PostgreSQL server on a free port of 127.0.0.1. Throws where none is installed. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
   const bin = findPostgres();
