@@ -104,6 +104,7 @@ function faultOf(text: string, ending: string): string | undefined {
     if (status === '204' || status === '304') continue;
     if (name.toLowerCase() === 'content-length') {
       if (!/^\d+$/.test(value)) return 'no length';
+      if (rest.length < Number(value)) return ending === 'reset' ? undefined : 'a body cut short without a reset';
       rest = rest.slice(Number(value));
     } else {
       const behind = behindChunks(rest);
