@@ -39,7 +39,7 @@ describe('a planted bug turns its test red, which is green without it', () => {
         }
       }),
     );
-  }, 300_000);
+  }, 600_000);
 
   afterAll(async () => {
     await Promise.all(trees.map((tree) => rm(tree, { recursive: true, force: true })));
