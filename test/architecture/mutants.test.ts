@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { test } from 'vitest';
 
 const root = join(import.meta.dirname, '..', '..');
 const folder = join('test', 'mutants');

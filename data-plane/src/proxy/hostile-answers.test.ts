@@ -39,8 +39,7 @@ const places: Readonly<Record<string, (mark: string) => string>> = {
   'in a chunk size': (m) => `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${m}2\r\nok\r\n0\r\n\r\n`,
   'in an extension': (m) => `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;a${m}\r\nok\r\n0\r\n\r\n`,
   'behind chunk data': (m) => `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok${m}\r\n0\r\n\r\n`,
-  'for the CR behind chunk data': (m) =>
-    `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok${m}\n0\r\n\r\n`,
+  'for the CR behind chunk data': (m) => `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok${m}\n0\r\n\r\n`,
   'in a trailer': (m) => `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-T: a${m}b\r\n\r\n`,
   'in an interim answer': (m) =>
     `HTTP/1.1 103 Hints\r\nLink: a${m}b\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok`,
