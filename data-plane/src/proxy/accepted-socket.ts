@@ -16,3 +16,12 @@ export function readAccepted(accepted: Socket, { onread }: ReadBuffer): Socket {
   source._handle = null;
   return new Socket(options as SocketConstructorOpts);
 }
+
+/**
+ * Of what was written to a socket, what the kernel has not taken yet. The stream counts a write only when all of it is taken, hence
+ * the handle is asked, as the socket's own timeout does.
+ */
+export function unsentBytes(socket: Socket): number {
+  const { _handle } = socket as Socket & { readonly _handle: { readonly writeQueueSize?: number } | null };
+  return _handle?.writeQueueSize ?? socket.writableLength;
+}

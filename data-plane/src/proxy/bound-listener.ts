@@ -9,6 +9,9 @@ import type { ProxyContext } from './proxy-context.ts';
 
 const BACKLOG = 4096;
 
+/** A client that vanished without a word is found by the kernel, also where nothing is to be sent to it. */
+const SOCKET_OPTIONS = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 };
+
 /** One listening socket of this worker and the connections it accepted. */
 export class BoundListener implements Acceptor {
   readonly name: string;
@@ -33,7 +36,7 @@ export class BoundListener implements Acceptor {
     this.#port = port;
     this.#plan = defaultListener(name, `${host}:${port}`);
     this.#caps = new ConnectionCaps(context.shared, name, this.#connections);
-    this.#server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
+    this.#server = createServer({ ...SOCKET_OPTIONS, allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
       this.#accept(socket),
     );
   }

@@ -18,6 +18,8 @@ export interface ClientSide {
   sendTogether(text: string, bytes: Buffer): boolean;
   /** Everything sent has left. */
   readonly drained: boolean;
+  /** Of what was sent, what the kernel has not taken yet. */
+  readonly unsentBytes: number;
   /** The chunk at hand was written to a socket that has not taken all of it. */
   keepChunk(): void;
   /** Take no more of the request body for now. */

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { ListenerPlan } from '@sluice/engine';
 import { createRequestHeadReader, REQUEST_HEAD_LIMITS, type RequestHeadReader } from '../http1/index.ts';
 import { KEEP_ALIVE_RACES } from '../shared/index.ts';
-import { readAccepted } from './accepted-socket.ts';
+import { readAccepted, unsentBytes } from './accepted-socket.ts';
 import type { ClientSide, ClientTunnel } from './client-side.ts';
 import type { CappedConnection } from './connection-caps.ts';
 import { Exchange } from './exchange.ts';
@@ -134,6 +134,10 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Timer
 
   get drained(): boolean {
     return this.#socket.writableLength === 0;
+  }
+
+  get unsentBytes(): number {
+    return unsentBytes(this.#socket);
   }
 
   keepChunk(): void {

@@ -112,6 +112,8 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
   faultDelayMs = 0;
   faultStatus = 0;
   uploadBlocked = false;
+  /** What the client had not taken when it was last looked at. */
+  unsentSeen = 0;
 
   // The answer.
   status = 0;

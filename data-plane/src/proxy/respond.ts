@@ -2,7 +2,7 @@ import type { FieldText } from '../http1/index.ts';
 import { HeaderId, type ResponseHead, withBody } from '../http1/index.ts';
 import { FAILURE } from '../shared/index.ts';
 import { connectionLine, ownResponseLines } from './answer.ts';
-import { armTimer } from './deadlines.ts';
+import { armTimer, watchReader } from './deadlines.ts';
 import type { Exchange } from './exchange.ts';
 import { failTry, retriesStatus } from './retry.ts';
 import { switchProtocols } from './switch-protocols.ts';
@@ -113,8 +113,8 @@ function onResponseHead(
   }
   x.state = 'responding';
   x.lastByteMs = nowUs / 1000;
-  if (!more) connection.pause();
-  armTimer(x);
+  if (more) armTimer(x);
+  else awaitReader(x, connection);
 }
 
 function responseHead(x: Exchange, head: ResponseHead): string | undefined {
@@ -168,7 +168,12 @@ function relayBody(x: Exchange, connection: UpstreamConnection, chunk: Buffer): 
     detachUpstream(x);
     releaseConnection(x, connection, end === chunk.length);
     finishResponse(x);
-  } else if (!more) connection.pause();
+  } else if (!more) awaitReader(x, connection);
+}
+
+function awaitReader(x: Exchange, connection: UpstreamConnection): void {
+  connection.pause();
+  watchReader(x);
 }
 
 /** `clean`: nothing came behind the response. Only a connection with nothing left on it either way is used again. */

@@ -2,7 +2,7 @@ import { FAILURE } from '../shared/index.ts';
 import { CLIENT_ABORTED } from './account.ts';
 
 import { answerProblem } from './answer.ts';
-import { armTimer, awaitsBody } from './deadlines.ts';
+import { armTimer, awaitsBody, noteReading } from './deadlines.ts';
 import type { Exchange } from './exchange.ts';
 import { endResponse } from './respond.ts';
 import { failTry, goOn } from './retry.ts';
@@ -42,6 +42,7 @@ export function onTryTimer(x: Exchange, nowMs: number): void {
       else armTimer(x);
       break;
     case 'responding':
+      if (!x.client.drained) noteReading(x, nowMs);
       if (nowMs >= x.endDeadlineMs) x.broken(504);
       else if (nowMs >= x.lastByteMs + x.destination.plan.streamIdleTimeoutMs) breakOffIdle(x);
       else armTimer(x);
