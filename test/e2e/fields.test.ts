@@ -112,7 +112,7 @@ describe('every accepted field is obeyed', () => {
     const group = await admin.config.get({ ref: { kind: 'NodeGroup', name: 'shown' } });
     expect(group.resource?.resource).toMatchObject({ name: 'shown', spec: { value: { description: 'a region' } } });
     await admin.apply(
-      'kind: Issuer\nname: shown\nspec: { issuer: i, algorithms: [HS256], secret: { inline: hidden } }',
+      'kind: Issuer\nname: shown\nspec: { issuer: i, algorithms: [HS256], secret: { inline: hidden-hidden-hidden-hidden-hidden } }',
     );
     const issuer = (await admin.config.get({ ref: { kind: 'Issuer', name: 'shown' } })).resource?.resource;
     const unchanged = { case: 'unchanged', value: expect.stringMatching(/^sha256:[0-9a-f]{16}$/) };

@@ -11,13 +11,12 @@ import {
   type Resource,
 } from '@sluice/proto';
 import type { ControlState } from '../state/control-state.ts';
-import type { SecretRef } from '../store/store.ts';
 import type { ControlContext } from './context.ts';
 import { describeProblem } from './describe-change.ts';
 import { carries, type Label, parseLabel } from './label.ts';
 import { checkChange, describeChanges, makeChange, type Plan, toUnavailable, tryRefresh } from './make-change.ts';
 import { done, type Outcome, refused } from './outcome.ts';
-import { findMissingSecrets, sealChange } from './seal-change.ts';
+import { findMissingSecrets, type SealedChange, sealChange } from './seal-change.ts';
 
 /** Puts in resources, each replaced whole, as one revision; with `pruneLabel` also takes out the others that carry the label. */
 export async function applyResources(
@@ -40,7 +39,7 @@ export async function applyResources(
     secrets: sealed.secrets,
     idempotencyKey: request.idempotencyKey,
     hashRequest: () => context.seal.hashRequest('apply', toBinary(ApplyRequestSchema, request)),
-    plan: (state) => planApply(state, sealed.resources, sealed.unchanged, prune.value),
+    plan: (state) => planApply(state, sealed, prune.value),
     respond: ({ revision, historyId, changes, warnings }) =>
       create(ApplyResponseSchema, {
         revision: BigInt(revision),
@@ -67,7 +66,7 @@ export async function diffResourcesWithCurrent(
     await tryRefresh(state);
     const outcome = await checkChange(state, {
       expectedRevision: undefined,
-      plan: () => planApply(state, sealed.resources, sealed.unchanged, prune.value),
+      plan: () => planApply(state, sealed, prune.value),
     });
     if (!outcome.ok) return outcome;
     const { checked, problems } = outcome.value;
@@ -85,13 +84,12 @@ export async function diffResourcesWithCurrent(
 
 async function planApply(
   state: ControlState,
-  resources: readonly Resource[],
-  unchanged: readonly SecretRef[],
+  { resources, unchanged, problems: wrong }: SealedChange,
   prune: Label | undefined,
 ): Promise<Outcome<Plan>> {
-  const problems = unchanged.length === 0 ? [] : await state.ask((store) => findMissingSecrets(unchanged, store));
+  const missing = unchanged.length === 0 ? [] : await state.ask((store) => findMissingSecrets(unchanged, store));
   const removals = prune === undefined ? [] : findPruned(state, resources, prune);
-  return done({ upserts: resources, removals, problems });
+  return done({ upserts: resources, removals, problems: [...wrong, ...missing] });
 }
 
 function findPruned(state: ControlState, resources: readonly Resource[], prune: Label): ResourceKey[] {

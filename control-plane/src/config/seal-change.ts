@@ -1,4 +1,4 @@
-import { findSecrets, kindOf, type Problem, sealSecrets, secretPlace } from '@sluice/engine';
+import { checkSecrets, findSecrets, kindOf, type Problem, sealSecrets, secretPlace } from '@sluice/engine';
 import type { Resource } from '@sluice/proto';
 import type { SealedSecret, SecretRef, Store } from '../store/store.ts';
 import type { SecretSeal } from './secret-seal.ts';
@@ -10,15 +10,19 @@ export interface SealedChange {
   readonly secrets: readonly SealedSecret[];
   /** What must be stored already. */
   readonly unchanged: readonly SecretRef[];
+  /** What is wrong with the secrets themselves: nothing after this sees them. */
+  readonly problems: readonly Problem[];
 }
 
 /** Takes the secrets out of a change, before anything else looks at it. */
 export function sealChange(resources: readonly Resource[], seal: SecretSeal): SealedChange {
   const secrets: SealedSecret[] = [];
   const unchanged: SecretRef[] = [];
+  const problems: Problem[] = [];
   const sealed = resources.map((resource) => {
     if (resource.spec.case === undefined) return resource;
     const owner = { kind: kindOf(resource), name: resource.name };
+    checkSecrets(resource, (finding) => problems.push({ severity: 'error', ...owner, ...finding }));
     for (const secret of findSecrets(resource)) {
       if ('unchanged' in secret) unchanged.push(refTo(owner, secret.field, secret.unchanged));
     }
@@ -28,7 +32,7 @@ export function sealChange(resources: readonly Resource[], seal: SecretSeal): Se
       return ref.fingerprint;
     });
   });
-  return { resources: sealed, secrets, unchanged };
+  return { resources: sealed, secrets, unchanged, problems };
 }
 
 /** Refers to secrets that are not stored: one problem each. */

@@ -10,6 +10,7 @@ import { HeaderId, headerIdOf, joinedFieldValue, namedFieldValue } from '../http
 import type { AuthFailureReason } from '../shared/index.ts';
 import { answerProblem } from './answer.ts';
 import type { Caller } from './caller.ts';
+import { readCookie } from './cookies.ts';
 import type { Exchange } from './exchange.ts';
 import { withoutQueryParameter } from './query-parameter.ts';
 import type { TokenCaller } from './token-callers.ts';
@@ -53,12 +54,24 @@ const NO_TOKEN: AuthRefusal = { reason: 'malformed', detail: 'The token is malfo
 
 /** Undefined: none was presented. */
 function identifyByKey(x: Exchange, { location, name }: ApiKeyMethodPlan): Caller | AuthRefusal | undefined {
-  const key =
-    location === 'header' ? headerValue(x, name) : x.query === '' ? undefined : readQueryParameter(x.query, name);
+  const key = presentedKey(x, location, name);
   if (key === undefined) return undefined;
   const caller = x.context.callers.identify(key);
   if (caller === undefined) return UNKNOWN;
   return caller.apiKey.expiresAtMs <= Date.now() ? EXPIRED : caller;
+}
+
+function presentedKey(x: Exchange, location: ApiKeyMethodPlan['location'], name: string): string | undefined {
+  switch (location) {
+    case 'header':
+      return headerValue(x, name);
+    case 'query':
+      return x.query === '' ? undefined : readQueryParameter(x.query, name);
+    case 'cookie':
+      return readCookie(x.head, name);
+    default:
+      return location satisfies never;
+  }
 }
 
 /** Undefined: none was presented; another scheme of `authorization` is none of ours. */
@@ -93,7 +106,7 @@ function headerValue(x: Exchange, name: string): string | undefined {
     : namedFieldValue(x.head, name);
 }
 
-/** Credentials in headers are dropped with the head's other fields; those in the query are cut out of it. */
+/** Credentials in headers and cookies are dropped with the head's other fields; those in the query are cut out of it. */
 function hideCredentials(x: Exchange, { methods }: AuthPlan): void {
   if (x.query === '') return;
   for (const method of methods) {
@@ -110,7 +123,8 @@ interface Challenges {
 
 const challenges = new WeakMap<AuthPlan, Challenges>();
 
-function challenge(auth: AuthPlan, isMissing: boolean): string {
+/** The challenges of a route's methods (RFC 9110, 11.6.1). */
+export function challenge(auth: AuthPlan, isMissing: boolean): string {
   let lines = challenges.get(auth);
   if (lines === undefined) {
     lines = { missing: challengeLines(auth, ''), invalid: challengeLines(auth, ', error="invalid_token"') };

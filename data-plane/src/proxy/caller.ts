@@ -1,9 +1,9 @@
-import type { ApiKeyPlan, ConsumerPlan, JsonObject } from '@sluice/engine';
+import type { ApiKeyPlan, ConsumerPlan, Entitlements } from '@sluice/engine';
 import type { FieldText } from '../http1/index.ts';
 import type { KeyPart } from '../shared/index.ts';
 
 /** Who a request comes from, as a valid credential says. */
-export interface Caller {
+export interface Caller extends Entitlements {
   /** Null: a token that stands for no consumer. */
   readonly consumer: ConsumerPlan | null;
   readonly apiKey: ApiKeyPlan | null;
@@ -11,6 +11,4 @@ export interface Caller {
   readonly apiKeyPart: KeyPart | null;
   /** What upstreams are told. */
   readonly line: FieldText;
-  /** Of a token. */
-  readonly claims: JsonObject | null;
 }

@@ -50,7 +50,9 @@ export class Callers {
     if (apiKey === undefined) return undefined;
     const { plan, part, line } = this.#consumers.of(apiKey.consumer);
     const apiKeyPart = keyPart(this.#hashKey, 'apiKey', apiKey.name);
-    const caller = { consumer: plan, apiKey, secretHash, consumerPart: part, apiKeyPart, line, claims: null };
+    const { scopes, groups } = plan;
+    const entitlements = { scopes, groups, claims: null };
+    const caller = { consumer: plan, apiKey, secretHash, consumerPart: part, apiKeyPart, line, ...entitlements };
     if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear();
     this.#remembered.set(detached(key), caller);
     return caller;

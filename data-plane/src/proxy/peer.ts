@@ -10,6 +10,8 @@ export class Peer {
   #plan: ListenerPlan | null = null;
   #trusted = false;
   #part: KeyPart | null = null;
+  #admits: ((address: string) => boolean) | null = null;
+  #admitted = false;
   #host: Host | null | undefined = undefined;
   #minor = -1;
   #lines = '' as FieldText;
@@ -26,6 +28,17 @@ export class Peer {
       this.#trusted = plan.trusts(this.address);
     }
     return this.#trusted;
+  }
+
+  /** Whether the client's address is one that a route admits. */
+  isAdmitted(head: RequestHead, plan: ListenerPlan, admits: (address: string) => boolean): boolean {
+    const forwardedFor = this.isTrusted(plan) ? joinedFieldValue(head, HeaderId.forwardedFor) : undefined;
+    if (forwardedFor !== undefined) return admits(clientAddress(this.address, forwardedFor, plan.trusts));
+    if (this.#admits !== admits) {
+      this.#admits = admits;
+      this.#admitted = admits(this.address);
+    }
+    return this.#admitted;
   }
 
   /** The client's address as limits count by it. */

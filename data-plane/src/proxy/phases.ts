@@ -4,6 +4,7 @@ import { admitUpgrade } from './admit-upgrade.ts';
 import { answerConfigured, answerProblem } from './answer.ts';
 import { answerCors } from './answer-cors.ts';
 import { authenticate } from './authenticate.ts';
+import { authorize, checkAddress } from './authorize.ts';
 import { checkLimits } from './check-limits.ts';
 import { chooseDestination } from './choose-destination.ts';
 import type { Exchange } from './exchange.ts';
@@ -28,9 +29,13 @@ export const REQUEST_PHASES: readonly Phase[] = [
   redirect,
   // Before authentication: browsers send no credentials with a preflight, and scripts are to read refusals too.
   answerCors,
+  // Before anything is counted: who may not call at all uses up nobody's limit.
+  checkAddress,
   // Before authentication, so that guessing keys is limited too.
   limitByAddress,
   authenticate,
+  // Before limits: what a caller may not do costs him nothing.
+  authorize,
   // Who asks may decide it, and limits may be by it.
   chooseDestination,
   // After authentication: only now is it known whose limits they are.

@@ -42,6 +42,8 @@ export interface RouteState {
   readonly requestDrop: Uint8Array;
   readonly trustedRequestDrop: Uint8Array;
   readonly requestDropNames: ReadonlySet<string> | null;
+  /** Cookies that hold credentials and are not passed on. */
+  readonly droppedCookies: readonly string[] | null;
   readonly requestLines: FieldText;
   readonly responseDrop: Uint8Array;
   readonly responseDropNames: ReadonlySet<string> | null;
@@ -71,6 +73,8 @@ export function buildRouteState(
   const { hashKey } = shared.region;
   const { requestIdHeader } = listener;
   const requestNames = [...removedNames(plan.requestHeaders), ...credentialHeaders(plan.auth), requestIdHeader];
+  const droppedCookies = credentialCookies(plan.auth);
+  if (droppedCookies.length > 0) requestNames.push('cookie');
   const corsNames = plan.cors === undefined ? [] : CORS_RESPONSE_FIELDS;
   const responseNames = [...removedNames(plan.responseHeaders), ...corsNames, requestIdHeader];
   const trustedRequestDrop = kept(dropTable(REQUEST_DROP, [...OWN_REQUEST_FIELDS, ...knownIds(requestNames)]));
@@ -96,6 +100,7 @@ export function buildRouteState(
     trustedRequestDrop,
     requestDrop: kept(dropTable(trustedRequestDrop, UNTRUSTED_REQUEST_FIELDS)),
     requestDropNames: unknownNames(requestNames),
+    droppedCookies: droppedCookies.length === 0 ? null : droppedCookies,
     requestLines: editLines(plan.requestHeaders),
     responseDrop: kept(
       dropTable(RESPONSE_DROP, [
@@ -120,6 +125,12 @@ function kept(table: Uint8Array): Uint8Array {
   if (keptTables.size >= MAX_KEPT_TABLES) keptTables.clear();
   keptTables.set(key, table);
   return table;
+}
+
+function credentialCookies(auth: AuthPlan | undefined): readonly string[] {
+  return (auth?.methods ?? []).flatMap((method) =>
+    method.kind === 'apiKey' && method.location === 'cookie' && !method.forward ? [method.name] : [],
+  );
 }
 
 /** Headers that hold credentials and are not passed on. */

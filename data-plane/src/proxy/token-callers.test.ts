@@ -123,7 +123,7 @@ describe('a token', () => {
     expect(await status(token)).toBe('401');
     rig.apply(manifestsOf(consumer()));
     for (let i = 0; i < 3; i++) expect(await status(token)).toBe('200');
-    rig.apply(manifestsOf(issuer({ secret: { inline: 'another secret' } })));
+    rig.apply(manifestsOf(issuer({ secret: { inline: 'another secret of the issuer and the gateway' } })));
     expect(await status(token)).toBe('401');
     rig.apply(manifestsOf(issuer()));
     for (let i = 0; i < 3; i++) expect(await status(token)).toBe('200');
@@ -138,7 +138,11 @@ describe('a token', () => {
         service(),
         route({ auth: AUTH }),
         route({ auth: other, match: [{ path: { prefix: '/other' } }] }, 'other'),
-        ...[consumer(), issuer(), issuer({ secret: { inline: 'of the other' } }, 'other')],
+        ...[
+          consumer(),
+          issuer(),
+          issuer({ secret: { inline: 'a shared secret of the other issuer and us' } }, 'other'),
+        ],
       ),
     );
     echo(rig);

@@ -4,6 +4,7 @@ import {
   type JsonObject,
   type JwtMethodPlan,
   memberOf,
+  namesIn,
   type Tables,
   type TokenRefusal,
   tokenRefusals,
@@ -29,6 +30,8 @@ export class TokenCaller implements Caller {
   readonly line: FieldText;
   readonly apiKey = null;
   readonly apiKeyPart = null;
+  #scopes: ReadonlySet<string> | undefined;
+  #groups: ReadonlySet<string> | undefined;
 
   constructor(issuer: IssuerPlan, claims: JsonObject, endMs: number, epoch: number, known: KnownConsumer | undefined) {
     this.issuer = issuer;
@@ -38,6 +41,21 @@ export class TokenCaller implements Caller {
     this.consumer = known?.plan ?? null;
     this.consumerPart = known?.part ?? null;
     this.line = known?.line ?? NO_LINE;
+  }
+
+  /** The token's alone, whatever its consumer has (RFC 8693, 4.2: a list with spaces). */
+  get scopes(): ReadonlySet<string> {
+    this.#scopes ??= namesIn(memberOf(this.claims, this.issuer.scopesClaim), ' ');
+    return this.#scopes;
+  }
+
+  /** The token's and those of its consumer. */
+  get groups(): ReadonlySet<string> {
+    this.#groups ??= new Set([
+      ...namesIn(memberOf(this.claims, this.issuer.groupsClaim), undefined),
+      ...(this.consumer?.groups ?? []),
+    ]);
+    return this.#groups;
   }
 }
 

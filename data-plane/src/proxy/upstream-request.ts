@@ -1,4 +1,5 @@
 import type { FieldText, RequestHead } from '../http1/index.ts';
+import { cookiesWithout } from './cookies.ts';
 import type { Exchange } from './exchange.ts';
 import { rewrittenPath } from './rewritten-path.ts';
 
@@ -15,6 +16,7 @@ export function upstreamHead(x: Exchange): string | undefined {
   writer.forward(head, drop, route.requestDropNames);
   writer.fields(peer.forwardingLines(head, listener));
   writer.fields(x.trace.line);
+  if (route.droppedCookies !== null) writer.fields(cookiesWithout(head, route.droppedCookies));
   if (caller !== null) writer.fields(caller.line);
   if (x.webSocketKey !== '') writer.fields(WEBSOCKET_WANTED);
   else if (head.trailersAccepted && head.minor === 1) writer.fields(TRAILERS_ACCEPTED);

@@ -1,7 +1,10 @@
-import { hmacToken, nowSeconds } from '../../harness/token.ts';
+import { generateKeyPairSync } from 'node:crypto';
+import { hmacToken, nowSeconds, signedToken } from '../../harness/token.ts';
 import type { FieldCase, Spec, World } from './field-case.ts';
 
-const spec: Spec = { issuer: 'https://issuer.example', algorithms: ['HS256'], secret: { inline: 'shared' } };
+/** Long enough for each algorithm. */
+const SECRET = 'a secret that the issuer and the gateway share, and nobody else knows';
+const spec: Spec = { issuer: 'https://issuer.example', algorithms: ['HS256'], secret: { inline: SECRET } };
 const protectedRoute = (method: Spec) => ({
   'Route/r': { spec: { match: [{ path: { prefix: '/' } }], service: 's', auth: { anyOf: [{ jwt: method }] } } },
 });
@@ -9,7 +12,7 @@ const others = protectedRoute({ issuers: ['i'] });
 
 /** The status for a token, which has what is needed unless it says otherwise. */
 const statusOf =
-  (claims: Spec = {}, secret = 'shared') =>
+  (claims: Spec = {}, secret = SECRET) =>
   async ({ ask }: World): Promise<number> => {
     const token = hmacToken(secret, { iss: 'https://issuer.example', exp: nowSeconds() + 600, ...claims });
     return (await ask({ headers: { authorization: `Bearer ${token}` } })).status;
@@ -40,18 +43,127 @@ const method = (
 const forwarded =
   (header: string) =>
   async ({ ask, origin }: World): Promise<unknown> => {
-    const token = hmacToken('shared', { iss: 'https://issuer.example' });
+    const token = hmacToken(SECRET, { iss: 'https://issuer.example' });
     const { status } = await ask({ headers: { [header]: header === 'authorization' ? `Bearer ${token}` : token } });
     return status === 200 ? origin.requests.at(-1)!.header(header) !== undefined : status;
   };
 
 const consumerLine = async ({ ask, origin }: World): Promise<unknown> => {
-  const token = hmacToken('shared', { iss: 'https://issuer.example', one: 'c', two: 'd' });
+  const token = hmacToken(SECRET, { iss: 'https://issuer.example', one: 'c', two: 'd' });
   const { status } = await ask({ headers: { authorization: `Bearer ${token}` } });
   return status === 200 ? origin.requests.at(-1)!.header('x-consumer') : status;
 };
 
+/** What a route asks of callers: the status for a token with these claims, and for the key of the consumer. */
+const authorization = (
+  proves: readonly string[],
+  from: Spec,
+  to: Spec,
+  rest: Pick<FieldCase, 'observe' | 'was' | 'is'>,
+): FieldCase => {
+  const auth = { anyOf: [{ jwt: { issuers: ['i'] } }, { apiKey: {} }] };
+  const asking = (asked: Spec) => ({
+    spec: { match: [{ path: { prefix: '/' } }], service: 's', auth, authorization: asked },
+  });
+  const more = { 'Issuer/i': { spec }, 'Consumer/c': { spec: { scopes: ['of-c'], groups: ['of-c'] } } };
+  return { proves, key: 'Route/r', from: asking(from), to: asking(to), others: more, ...rest };
+};
+
+const entitled: Spec = { scope: 'a b', groups: ['a', 'b'], tenant: 't' };
+const statusOfEntitled = { observe: statusOf(entitled), was: 200, is: 403 };
+const statusOfKey = async ({ ask, key }: World): Promise<number> =>
+  (await ask({ headers: { 'x-api-key': key } })).status;
+
+/** Public keys by the names that tokens give them, each signing ES256. */
+const pairs = ['one', 'two'].map((kid) => ({ kid, ...generateKeyPairSync('ec', { namedCurve: 'P-256' }) }));
+const keySet = (at: number): Spec => ({
+  inline: JSON.stringify({ keys: [{ ...pairs[at]!.publicKey.export({ format: 'jwk' }), kid: pairs[at]!.kid }] }),
+});
+const statusOfSigned = async ({ ask }: World): Promise<number> => {
+  const [{ kid, privateKey }] = pairs as [(typeof pairs)[number]];
+  const token = signedToken(privateKey, { iss: 'https://issuer.example' }, { alg: 'ES256', kid });
+  return (await ask({ headers: { authorization: `Bearer ${token}` } })).status;
+};
+const ofKeys: Spec = { issuer: 'https://issuer.example', algorithms: ['ES256'] };
+
 export const issuerCases: readonly FieldCase[] = [
+  {
+    ...{ proves: ['Issuer.keys', 'DataSource.inline'], key: 'Issuer/i', others },
+    ...{ from: { spec: { ...ofKeys, keys: keySet(0) } }, to: { spec: { ...ofKeys, keys: keySet(1) } } },
+    ...{ observe: statusOfSigned, was: 200, is: 401 },
+  },
+  authorization(['Route.authorization', 'Authorization.scopes'], {}, { scopes: { allOf: ['x'] } }, statusOfEntitled),
+  authorization(
+    ['Membership.all_of'],
+    { scopes: { allOf: ['a', 'b'] } },
+    { scopes: { allOf: ['a', 'x'] } },
+    statusOfEntitled,
+  ),
+  authorization(
+    ['Membership.any_of'],
+    { scopes: { anyOf: ['x', 'b'] } },
+    { scopes: { anyOf: ['x'] } },
+    statusOfEntitled,
+  ),
+  authorization(['Authorization.groups'], { groups: { allOf: ['b'] } }, { groups: { allOf: ['x'] } }, statusOfEntitled),
+  authorization(
+    ['Authorization.claims'],
+    { claims: { tenant: ['t'] } },
+    { claims: { tenant: ['x'] } },
+    statusOfEntitled,
+  ),
+  authorization(
+    ['Authorization.ip', 'IpRules.allow'],
+    { ip: { allow: ['127.0.0.0/8'] } },
+    { ip: { allow: ['10.0.0.0/8'] } },
+    statusOfEntitled,
+  ),
+  authorization(['IpRules.deny'], { ip: { deny: ['10.0.0.0/8'] } }, { ip: { deny: ['127.0.0.1'] } }, statusOfEntitled),
+  ...(['scopes', 'groups'] as const).map((list): FieldCase => {
+    const asking = authorization(
+      [`Consumer.${list}`],
+      {},
+      { [list]: { allOf: ['of-c'] } },
+      { observe: statusOfKey, was: 403, is: 200 },
+    );
+    return {
+      ...asking,
+      key: 'Consumer/c',
+      from: { spec: {} },
+      to: { spec: { [list]: ['of-c'] } },
+      others: { 'Issuer/i': { spec }, 'Route/r': asking.to },
+    };
+  }),
+  ...(['scopes', 'groups'] as const).map((list): FieldCase => {
+    const asking = authorization(
+      [],
+      {},
+      { [list]: { allOf: ['x'] } },
+      { observe: statusOf({ own: ['x'] }), was: 403, is: 200 },
+    );
+    return {
+      ...asking,
+      proves: [`Issuer.${list}`, ...(list === 'scopes' ? ['Claim.claim'] : [])],
+      key: 'Issuer/i',
+      from: { spec },
+      to: { spec: { ...spec, [list]: { claim: 'own' } } },
+      others: { 'Route/r': asking.to },
+    };
+  }),
+  {
+    ...{ proves: ['Policy.authorization'], key: 'Policy/p', from: { spec: {} } },
+    to: { spec: { authorization: { ip: { deny: ['127.0.0.1'] } } } },
+    others: { 'Route/r': { spec: { match: [{ path: { prefix: '/' } }], service: 's', policies: ['p'] } } },
+    ...{ observe: async ({ ask }) => (await ask()).status, was: 200, is: 403 },
+  },
+  {
+    ...{ proves: ['ApiKeyAuth.cookie'], key: 'Route/r' },
+    from: {
+      spec: { match: [{ path: { prefix: '/' } }], service: 's', auth: { anyOf: [{ apiKey: { cookie: 'a' } }] } },
+    },
+    to: { spec: { match: [{ path: { prefix: '/' } }], service: 's', auth: { anyOf: [{ apiKey: { cookie: 'b' } }] } } },
+    ...{ observe: async ({ ask, key }) => (await ask({ headers: { cookie: `b=${key}` } })).status, was: 401, is: 200 },
+  },
   issuer(
     ['Issuer.issuer'],
     { issuer: 'https://issuer.example' },
@@ -72,8 +184,8 @@ export const issuerCases: readonly FieldCase[] = [
   ),
   issuer(
     ['Issuer.secret', 'Secret.inline'],
-    { secret: { inline: 'shared' } },
-    { secret: { inline: 'x' } },
+    { secret: { inline: SECRET } },
+    { secret: { inline: `another: ${SECRET}` } },
     { observe: statusOf(), was: 200, is: 401, isSecret: true },
   ),
   issuer(

@@ -6,6 +6,10 @@ export class MultiMap<K, V> {
     return this.#sets.get(key) ?? NOTHING;
   }
 
+  keys(): Iterable<K> {
+    return this.#sets.keys();
+  }
+
   add(key: K, value: V): void {
     const set = this.#sets.get(key);
     if (set === undefined) this.#sets.set(key, new Set([value]));

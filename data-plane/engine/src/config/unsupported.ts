@@ -11,10 +11,7 @@ export const UNSUPPORTED: UnsupportedTable = [
   'sluice.config.v1.Certificate',
 
   'sluice.config.v1.Issuer.jwks',
-  'sluice.config.v1.Issuer.keys',
   'sluice.config.v1.Issuer.signing',
-  'sluice.config.v1.Issuer.scopes',
-  'sluice.config.v1.Issuer.groups',
 
   'sluice.config.v1.Listener.certificates',
   'sluice.config.v1.Listener.client_certificates',
@@ -37,9 +34,6 @@ export const UNSUPPORTED: UnsupportedTable = [
   'sluice.config.v1.LoadBalancing.slow_start',
   'sluice.config.v1.LoadBalancing.zone_aware',
 
-  'sluice.config.v1.Consumer.groups',
-  'sluice.config.v1.Consumer.scopes',
-
   'sluice.config.v1.RateLimit.sliding_window',
   'sluice.config.v1.RateLimitOverride.sliding_window',
   'sluice.config.v1.RATE_LIMIT_SCOPE_CLUSTER',
@@ -47,16 +41,13 @@ export const UNSUPPORTED: UnsupportedTable = [
 
   'sluice.config.v1.JwtAuth.issuers=sluice',
   'sluice.config.v1.AuthMethod.mtls',
-  'sluice.config.v1.ApiKeyAuth.cookie',
 
   'sluice.config.v1.Policy.mode',
-  'sluice.config.v1.Policy.authorization',
   'sluice.config.v1.Policy.validation',
   'sluice.config.v1.Policy.cache',
   'sluice.config.v1.Policy.access_log',
   'sluice.config.v1.Policy.tracing',
   'sluice.config.v1.Policy.none=mode',
-  'sluice.config.v1.Policy.none=authorization',
   'sluice.config.v1.Policy.none=validation',
   'sluice.config.v1.Policy.none=cache',
   'sluice.config.v1.Policy.none=accessLog',
@@ -68,13 +59,11 @@ export const UNSUPPORTED: UnsupportedTable = [
   'sluice.config.v1.Route.mirror',
   'sluice.config.v1.Route.mqtt',
   'sluice.config.v1.Route.mode',
-  'sluice.config.v1.Route.authorization',
   'sluice.config.v1.Route.validation',
   'sluice.config.v1.Route.cache',
   'sluice.config.v1.Route.access_log',
   'sluice.config.v1.Route.tracing',
   'sluice.config.v1.Route.none=mode',
-  'sluice.config.v1.Route.none=authorization',
   'sluice.config.v1.Route.none=validation',
   'sluice.config.v1.Route.none=cache',
   'sluice.config.v1.Route.none=accessLog',

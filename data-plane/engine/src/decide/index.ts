@@ -1,3 +1,4 @@
+export * from './authorize.ts';
 export * from './backoff.ts';
 export * from './balance.ts';
 export * from './breaker.ts';

@@ -30,10 +30,9 @@ export function verifyToken<Issuer extends TokenIssuer>(
   issuers: readonly Issuer[],
   nowMs: number,
 ): VerifiedToken<Issuer> | TokenRefusal {
-  if (token.length > MAX_TOKEN_LENGTH) return tokenRefusals.malformed;
   const headerEnd = token.indexOf('.');
-  const inputEnd = token.indexOf('.', headerEnd + 1);
-  if (headerEnd <= 0 || inputEnd < 0 || token.indexOf('.', inputEnd + 1) >= 0) return tokenRefusals.malformed;
+  const inputEnd = findSignature(token, headerEnd);
+  if (inputEnd < 0) return tokenRefusals.malformed;
   const headerText = token.slice(0, headerEnd);
   const header = knownHeaders.get(headerText) ?? readTokenHeader(headerText);
   const length = header === undefined ? -1 : decodeBase64url(token.slice(headerEnd + 1, inputEnd));
@@ -54,8 +53,24 @@ export function verifyToken<Issuer extends TokenIssuer>(
   return refusal;
 }
 
+/** Whether a token is signed by a key of these, whatever it says (RFC 7515, 5.2). */
+export function isSignedBy(issuer: Pick<TokenIssuer, 'algorithms' | 'keys'>, token: string): boolean {
+  const headerEnd = token.indexOf('.');
+  const inputEnd = findSignature(token, headerEnd);
+  if (inputEnd < 0 || decodeBase64url(token.slice(headerEnd + 1, inputEnd)) < 0) return false;
+  const header = readTokenHeader(token.slice(0, headerEnd));
+  return header !== undefined && verifyAs(issuer, header, token, inputEnd) === undefined;
+}
+
+/** Where the second of exactly two dots is; -1 for what has others, or is too long. */
+function findSignature(token: string, headerEnd: number): number {
+  if (headerEnd <= 0 || token.length > MAX_TOKEN_LENGTH) return -1;
+  const inputEnd = token.indexOf('.', headerEnd + 1);
+  return inputEnd >= 0 && token.indexOf('.', inputEnd + 1) < 0 ? inputEnd : -1;
+}
+
 function verifyAs(
-  { algorithms, keys }: TokenIssuer,
+  { algorithms, keys }: Pick<TokenIssuer, 'algorithms' | 'keys'>,
   { algorithm, keyId }: TokenHeader,
   token: string,
   inputEnd: number,

@@ -14,7 +14,12 @@ export function buildConsumer(name: string, consumer: Consumer, slots: SlotSourc
   return {
     kind: 'Consumer',
     name,
-    plan: { name, overrides: buildOverrides(`Consumer/${name}`, consumer.rateLimits, slots) },
+    plan: {
+      name,
+      scopes: new Set(consumer.scopes),
+      groups: new Set(consumer.groups),
+      overrides: buildOverrides(`Consumer/${name}`, consumer.rateLimits, slots),
+    },
   };
 }
 

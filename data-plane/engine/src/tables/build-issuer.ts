@@ -1,7 +1,8 @@
-import { createSecretKey } from 'node:crypto';
 import type { Issuer, Secret } from '@sluice/proto';
 import { UnknownConsumer } from '@sluice/proto';
-import type { IssuerKeys, VerificationKey } from '../jwt/token-issuer.ts';
+import { parseKeySet } from '../jwt/key-set.ts';
+import { SECRET_BYTES, secretBytes, sharedKey } from '../jwt/shared-key.ts';
+import type { IssuerKeys } from '../jwt/token-issuer.ts';
 import type { ItemSecret } from './built-item.ts';
 import { CannotBuild } from './cannot-build.ts';
 import type { IssuerPlan } from './plan.ts';
@@ -22,7 +23,7 @@ export function buildIssuer(name: string, issuer: Issuer, secrets: readonly Item
     audiences,
     algorithms: new Set(algorithms),
     toleranceSeconds: durationMs(issuer.clockTolerance, 30_000) / 1000,
-    keys: buildKeys(issuer.keySource, secrets),
+    keys: buildKeys(issuer, secrets),
     consumer: consumer && { claim: consumer.claim, admitsUnknown: consumer.unknown === UnknownConsumer.ANONYMOUS },
     scopesClaim: scopes?.claim ?? 'scope',
     groupsClaim: groups?.claim ?? 'groups',
@@ -30,11 +31,12 @@ export function buildIssuer(name: string, issuer: Issuer, secrets: readonly Item
   return { kind: 'Issuer', name, plan };
 }
 
-function buildKeys(source: Issuer['keySource'], secrets: readonly ItemSecret[]): IssuerKeys {
+function buildKeys({ keySource: source, algorithms }: Issuer, secrets: readonly ItemSecret[]): IssuerKeys {
   switch (source.case) {
     case 'secret':
-      return sharedKey(readSecret(source.value, secrets));
+      return sharedKey(longEnough(readSecret(source.value, secrets), algorithms));
     case 'keys':
+      return publicKeys(source.value.source.value ?? '');
     case 'jwks':
     case 'signing':
     case undefined:
@@ -44,24 +46,26 @@ function buildKeys(source: Issuer['keySource'], secrets: readonly ItemSecret[]):
   }
 }
 
-const HMAC_ALGORITHMS: ReadonlySet<string> = new Set(['HS256', 'HS384', 'HS512']);
-
-/** One key for all tokens, whatever key they name. */
-function sharedKey(secret: string): IssuerKeys {
-  const key: VerificationKey = {
-    algorithms: HMAC_ALGORITHMS,
-    key: createSecretKey(Buffer.from(secret)),
-  };
-  return { find: () => key };
+/** What is weak or wrong in it was refused when it was applied; a version that is stricter holds it. */
+function publicKeys(text: string): IssuerKeys {
+  const set = parseKeySet(text);
+  if (typeof set === 'string') throw new CannotBuild(`its key set ${set}`);
+  if (set.problems.length > 0) throw new CannotBuild(`its key set: ${set.problems.join('; ')}`);
+  return set.keys;
 }
 
-/** The secret without the end of its last line, which files have. */
-function readSecret({ source }: Secret, secrets: readonly ItemSecret[]): string {
+function readSecret({ source }: Secret, secrets: readonly ItemSecret[]): Buffer {
   const value =
     source.case === 'unchanged'
       ? secrets.find(({ field, fingerprint }) => field === 'spec.secret' && fingerprint === source.value)?.value
       : source.value;
-  const secret = value?.replace(/\r?\n$/, '') ?? '';
-  if (secret === '') throw new CannotBuild('its secret did not come with it');
-  return secret;
+  if (value === undefined) throw new CannotBuild('its secret did not come with it');
+  return secretBytes(value);
+}
+
+/** No token of an algorithm that the secret is too short for would be accepted. */
+function longEnough(secret: Buffer, algorithms: readonly string[]): Buffer {
+  const short = algorithms.find((algorithm) => secret.length < (SECRET_BYTES.get(algorithm) ?? 0));
+  if (short === undefined) return secret;
+  throw new CannotBuild(`its secret is too short for ${short}: ${SECRET_BYTES.get(short)} bytes are needed`);
 }

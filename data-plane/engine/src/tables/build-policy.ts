@@ -1,6 +1,7 @@
 import type { ApiKeyAuth, Auth, AuthMethod, JwtAuth, Policy, Route } from '@sluice/proto';
 import type { PolicyLayer } from '../config/policy-layers.ts';
 import type { CorsPlan } from '../decide/cors.ts';
+import { type BuiltAuthorization, buildAuthorization } from './build-authorization.ts';
 import { buildCors } from './build-cors.ts';
 import { buildHeaderEdits } from './build-header-edits.ts';
 import { buildLimits } from './build-limit.ts';
@@ -13,6 +14,7 @@ import { durationMs } from './read-duration.ts';
 /** The fields that policies and routes share, as one of them sets them. Undefined: it does not. */
 export interface PolicyFields extends PolicyLayer {
   readonly auth: AuthPlan | undefined;
+  readonly authorization: BuiltAuthorization | undefined;
   readonly limits: readonly LimitPlan[];
   readonly cors: CorsPlan | undefined;
   readonly requestHeaders: HeaderEditsPlan | undefined;
@@ -37,6 +39,7 @@ export function buildPolicy(name: string, policy: Policy, context: BuildContext)
 export function buildPolicyFields(owner: string, fields: Policy | Route, { slots }: BuildContext): PolicyFields {
   return {
     auth: fields.auth && buildAuth(fields.auth),
+    authorization: fields.authorization && buildAuthorization(fields.authorization),
     limits: buildLimits(owner, fields.rateLimits, slots),
     cors: fields.cors && buildCors(fields.cors),
     requestHeaders: fields.requestHeaders && buildHeaderEdits(fields.requestHeaders),
@@ -85,7 +88,7 @@ function buildApiKeyMethod({ location, forward = false }: ApiKeyAuth): AuthMetho
     case 'query':
       return { kind: 'apiKey', location: 'query', name: location.value, forward };
     case 'cookie':
-      throw new CannotBuild('API keys in cookies are not known to this version of the node');
+      return { kind: 'apiKey', location: 'cookie', name: location.value, forward };
     default:
       return location satisfies never;
   }

@@ -21,6 +21,7 @@ export function buildRefusingRoute(name: string, { spec }: Resource, slots: Slot
     references: referencesOfRoute(route),
     fields: {
       auth: undefined,
+      authorization: undefined,
       limits: [],
       cors: undefined,
       requestHeaders: undefined,

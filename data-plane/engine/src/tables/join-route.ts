@@ -24,6 +24,7 @@ export function joinRoute(
     layersFor(layers, 'rateLimits').flatMap((layer) => layer.limits),
     ({ name }) => name,
   );
+  const authorization = lastSet(layersFor(layers, 'authorization').map((layer) => layer.authorization));
   const own = {
     timeoutMs: lastSet(layersFor(layers, 'timeout').map(({ timeoutMs }) => timeoutMs)),
     retry: lastSet(layersFor(layers, 'retry').map(({ retry }) => retry)),
@@ -35,7 +36,9 @@ export function joinRoute(
     destinations: route.destinations.map((destination, index) =>
       joinDestination(route, destination, services[index], own),
     ),
+    admitsAddress: authorization?.admits,
     auth: lastSet(layersFor(layers, 'auth').map(({ auth }) => auth)),
+    authorization: authorization?.caller,
     addressLimits: limits.filter(isByAddressAlone),
     callerLimits: limits.filter((limit) => !isByAddressAlone(limit)),
     redirect: route.redirect,

@@ -2,6 +2,7 @@
  * What a request needs to know, prebuilt. Plans are immutable: a request takes them once, when its head is complete,
  * and uses nothing else to its end, so it sees one revision whatever is activated meanwhile.
  */
+import type { AuthorizationPlan } from '../decide/authorize.ts';
 import type { BreakerPolicy } from '../decide/breaker.ts';
 import type { CorsPlan } from '../decide/cors.ts';
 import type { GcraPlan } from '../decide/gcra.ts';
@@ -26,7 +27,10 @@ export interface RoutePlan {
   readonly destinations: readonly DestinationPlan[];
   /** Scripts of which origins may call. Undefined: the gateway says nothing about it. */
   readonly cors: CorsPlan | undefined;
+  /** Whether a client address may call. Undefined: every one may. */
+  readonly admitsAddress: ((address: string) => boolean) | undefined;
   readonly auth: AuthPlan | undefined;
+  readonly authorization: AuthorizationPlan | undefined;
   /** Limits by client address alone, checked before authentication, in order. */
   readonly addressLimits: readonly LimitPlan[];
   /** The other limits, checked after authentication, in order. */
@@ -165,8 +169,8 @@ export interface IssuerPlan extends TokenIssuer {
 
 export interface ApiKeyMethodPlan {
   readonly kind: 'apiKey';
-  readonly location: 'header' | 'query';
-  /** The header's name in lower case, or the query parameter's as written. */
+  readonly location: 'header' | 'query' | 'cookie';
+  /** The header's name in lower case, or the query parameter's or the cookie's as written. */
   readonly name: string;
   readonly forward: boolean;
 }
@@ -248,6 +252,9 @@ export interface RetryPlan {
 
 export interface ConsumerPlan {
   readonly name: string;
+  /** Of its API keys. */
+  readonly scopes: ReadonlySet<string>;
+  readonly groups: ReadonlySet<string>;
   /** Buckets by limit name that replace the limit's own. */
   readonly overrides: ReadonlyMap<string, BucketPlan> | undefined;
 }

@@ -1,6 +1,7 @@
 import type { Examined } from '../examine.ts';
 import type { ResourceKey } from '../kind.ts';
 import type { Finding } from '../problem.ts';
+import { EntitlementsExist } from './entitlements.ts';
 import { LimitOverrides } from './limit-overrides.ts';
 import { ListenerAddresses } from './listener-addresses.ts';
 import { References } from './references.ts';
@@ -18,6 +19,7 @@ export class Relations {
     new References(),
     new ListenerAddresses(),
     new LimitOverrides(),
+    new EntitlementsExist(),
     new RouteConflicts(),
     new RegexCounts(),
     new ShadowedRoutes(),

@@ -1,10 +1,18 @@
 import type { ApiKeyAuth, AuthMethod } from '@sluice/proto';
+import { checkNetwork } from './network.ts';
 import { isFramingHeader } from './reserved-headers.ts';
 import type { Rule } from './rule.ts';
 
 /** Credentials are looked for in places that can hold one, each once. */
 export const checkAuth: Rule = ({ spec }, report) => {
   if (spec.case !== 'policy' && spec.case !== 'route') return;
+  const { authorization } = spec.value;
+  for (const list of ['allow', 'deny'] as const) {
+    authorization?.ip?.[list].forEach((network, i) => {
+      const message = checkNetwork(network);
+      if (message !== undefined) report({ field: `spec.authorization.ip.${list}[${i}]`, message });
+    });
+  }
   const first = new Map<string, number>();
   spec.value.auth?.anyOf.forEach(({ method }, i) => {
     const field = `spec.auth.anyOf[${i}]`;

@@ -6,7 +6,7 @@ import { checkEndpoints } from './endpoints.ts';
 import { checkFaults } from './faults.ts';
 import { checkHeaderEdits } from './header-edits.ts';
 import { checkHealthCheck } from './health-check.ts';
-import { checkIssuer } from './issuer.ts';
+import { checkIssuer, checkIssuerSecret } from './issuer.ts';
 import { checkListener } from './listener.ts';
 import { checkNodeGroup } from './node-group.ts';
 import { checkRateLimits } from './rate-limits.ts';
@@ -27,6 +27,7 @@ export const RULES: readonly Rule[] = [
   checkFaults,
   checkAuth,
   checkIssuer,
+  checkIssuerSecret,
   checkRateLimits,
   checkCors,
   checkHeaderEdits,
