@@ -65,7 +65,7 @@ function acceptors({ private: own, public: published }: Group): { algorithms: Se
     if (members.length > 1) return [];
     const [{ k, alg, use }] = shared as [Key];
     if (use !== undefined && use !== 'sig') return [];
-    const algorithms = new Set([alg === undefined ? 'HS256' : String(alg)]);
+    const algorithms = new Set([typeof alg === 'string' ? alg : 'HS256']);
     return [{ algorithms, keys: sharedKey(Buffer.from(String(k), 'base64url')) }];
   }
   const set = parseKeySet(JSON.stringify({ keys: members }));
