@@ -169,9 +169,7 @@ spec: { match: [{ path: { prefix: /keyed } }], service: s, auth: { anyOf: [{ api
   });
 });
 
-test('node after node takes the place of the one before it under load, and no request fails', {
-  timeout: 90_000,
-}, async () => {
+test('node after node takes the place of the one before it under load, and no request fails', async () => {
   let node = await start({ id: 'old' });
   const { port } = node;
   await using load = startLoad({
