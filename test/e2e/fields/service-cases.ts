@@ -298,6 +298,12 @@ export const serviceCases: readonly FieldCase[] = [
     { observe: answersBehindAnother, was: false, is: true },
   ),
   service(
+    ['Service.max_concurrent_requests'],
+    { maxConcurrentRequests: 3 },
+    { maxConcurrentRequests: 2 },
+    { observe: mostAtOnce, was: 3, is: 2 },
+  ),
+  service(
     ['Service.timeout'],
     { timeout: '5s' },
     { timeout: '200ms' },

@@ -59,6 +59,7 @@ function serviceAt(ports: readonly number[], healthCheck: HealthCheckPlan | unde
       idleTimeoutMs: 1_000,
       connectionsPerEndpoint: 10,
       pendingRequests: 10,
+      maxConcurrentRequests: 0,
       healthCheck,
       endpoints: ports.map((port, index) => ({
         address: `127.0.0.1:${port}`,
