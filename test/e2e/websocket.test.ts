@@ -9,6 +9,8 @@ import { waitFor, within } from '../harness/wait-for.ts';
 import { acceptOf } from '../harness/websocket.ts';
 
 const mib = 1 << 20;
+/** Many times what all buffers on the way hold. A frame of 1 GiB: SLUICE_FRAME_MIB=1024. */
+const frameMib = Number(process.env.SLUICE_FRAME_MIB ?? 256);
 const stack = new AsyncDisposableStack();
 /** Echoes; what clients send as `close CODE` it answers with that Close frame. */
 const server = new WebSocketServer({
@@ -187,9 +189,12 @@ test('changes of the configuration leave a tunnel alone; a revoked key ends its 
   anonymous.close();
 });
 
-test.skipIf(process.platform !== 'linux')('a frame of 1 GiB passes in flat memory', { timeout: 60_000 }, async () => {
-  const size = 1024 * mib;
-  const header = Buffer.from([0x82, 127, 0, 0, 0, 0, 0x40, 0, 0, 0]);
+const passesFlat = `a frame of ${frameMib} MiB passes in flat memory`;
+test.skipIf(process.platform !== 'linux')(passesFlat, { timeout: 180_000 }, async () => {
+  const size = frameMib * mib;
+  const header = Buffer.alloc(10);
+  header.writeUInt16BE(0x82_7f);
+  header.writeBigUInt64BE(BigInt(size), 2);
   raw.onTunnel = (socket) => {
     const block = Buffer.alloc(mib);
     let left = size / block.length;
@@ -208,7 +213,7 @@ test.skipIf(process.platform !== 'linux')('a frame of 1 GiB passes in flat memor
   const socket = await openRaw();
   let taken = 0;
   await within(
-    '1 GiB',
+    'the frame',
     new Promise<void>((resolve) => {
       socket.on('data', (chunk: Buffer) => {
         taken += chunk.length;
@@ -216,10 +221,10 @@ test.skipIf(process.platform !== 'linux')('a frame of 1 GiB passes in flat memor
       });
       socket.resume();
     }),
-    50_000,
+    170_000,
   );
   expect(taken).toBe(size + header.length);
-  expect(peakRssBytes() - before).toBeLessThan(128 * mib);
+  expect(peakRssBytes() - before).toBeLessThan(96 * mib);
   socket.destroy();
 });
 
