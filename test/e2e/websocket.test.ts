@@ -257,10 +257,12 @@ test.skipIf(process.platform !== 'linux')(
 
 test('a worker that crashes takes its own tunnels with it and gives back their places; the others go on', async () => {
   const sockets = await Promise.all(Array.from({ length: 24 }, () => openSocket()));
+  const restarts = () => readMetric(gateway.node, 'gateway_worker_restarts_total');
+  const before = await restarts();
   let lost = 0;
   for (const socket of sockets) socket.on('error', () => undefined).on('close', () => lost++);
   await fetch(`http://127.0.0.1:${gateway.node.port}/any`, { headers: { 'x-crash': '1' } }).catch(() => undefined);
-  await waitFor('the crash', async () => (await readMetric(gateway.node, 'gateway_worker_restarts_total')) === 1);
+  await waitFor('the crash', async () => (await restarts()) > before);
   await waitFor('as many tunnels as sockets', async () => (await activeTunnels()) === 24 - lost && lost > 0);
   expect(lost).toBeLessThan(24);
   await waitFor('as many at the upstream', () => server.clients.size === 24 - lost);
@@ -295,5 +297,4 @@ test('a node that ends closes its tunnels with 1001, spread over its time to dra
   for (const [code] of await Promise.all(endings)) expect(code).toBe(1001);
   await stopped;
   expect(server.clients.size).toBe(0);
-  await gateway.node.start();
 });
