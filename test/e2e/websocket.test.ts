@@ -21,7 +21,7 @@ const server = new WebSocketServer({
 });
 const listening = once(server, 'listening');
 let gateway: Gateway;
-let raw: { readonly port: number; onTunnel: (socket: Socket) => void };
+let raw: { port: number; onTunnel: (socket: Socket) => void };
 let key: string;
 
 beforeAll(async () => {
@@ -77,7 +77,7 @@ spec: { match: [{ path: { prefix: /raw } }], service: raw, webSocket: true, stre
 /** An upstream that switches, and then does with its socket what a test says. */
 async function startRaw(): Promise<typeof raw> {
   const sockets = new Set<Socket>();
-  const self = { port: 0, onTunnel: (_: Socket): void => undefined };
+  const self: typeof raw = { port: 0, onTunnel: () => undefined };
   const origin = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
     socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
