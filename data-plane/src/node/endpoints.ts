@@ -120,8 +120,11 @@ function* circuits({ activation, shared }: EndpointSources): Generator<unknown> 
 }
 
 function limits({ activation, shared }: EndpointSources): ReturnType<AdminEndpoints[string]> {
-  const cells = { used: shared.limiter.table.inUse(shared.clock.nowUs()), capacity: shared.region.limiterCells };
-  return jsonListAnswer({ cells }, 'limits', configuredLimits(activation));
+  const { clock, region, limiter, slidingWindows } = shared;
+  const nowUs = clock.nowUs();
+  const cells = { used: limiter.table.inUse(nowUs), capacity: region.limiterCells };
+  const windows = { used: slidingWindows.table.inUse(nowUs), capacity: region.windowCells };
+  return jsonListAnswer({ cells, windows }, 'limits', configuredLimits(activation));
 }
 
 function* configuredLimits(activation: Activation): Generator<unknown> {
@@ -129,7 +132,9 @@ function* configuredLimits(activation: Activation): Generator<unknown> {
     if (item.kind !== 'Route' && item.kind !== 'Policy') continue;
     for (const { id, name, by, bucket, cost } of item.fields.limits) {
       const keyedBy = by.map((part) => ('name' in part ? `${part.kind}:${part.name}` : part.kind));
-      yield { id, name, by: keyedBy, requests: bucket.requests, perMs: bucket.perMs, burst: bucket.gcra.burst, cost };
+      const burst = bucket.algorithm === 'tokenBucket' ? { burst: bucket.gcra.burst } : {};
+      const { algorithm, requests, perMs } = bucket;
+      yield { id, name, by: keyedBy, algorithm, requests, perMs, ...burst, cost };
     }
   }
 }

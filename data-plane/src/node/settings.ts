@@ -113,7 +113,10 @@ export function describeFlags(): Command {
     )
       .argParser(parseDuration)
       .default(0, '0s'),
-    new Option('--limiter-cells <count>', 'cells of the rate limiter, a power of two from 2048')
+    new Option(
+      '--limiter-cells <count>',
+      'cells of the rate limiter, a power of two from 2048; up to 262144 as many again for sliding windows',
+    )
       .argParser(parseLimiterCells)
       .default(131_072),
     new Option('--log-level <level>', 'what is logged').choices(logLevels).default('info'),

@@ -1,15 +1,21 @@
-import type { GcraPlan } from '@sluice/engine';
-import { CellKey, type Limiter } from '../shared/index.ts';
+import type { BucketPlan } from '@sluice/engine';
+import { CellKey, type Shared } from '../shared/index.ts';
 
 interface Charge {
   readonly key: CellKey;
-  limitSlot: number;
-  plan: GcraPlan;
+  bucket: BucketPlan;
   cell: number;
   cost: number;
 }
 
-const NO_BUCKET: GcraPlan = { intervalUs: 0, capacityUs: 0, slackUs: 0, burst: 0 };
+const NO_BUCKET: BucketPlan = {
+  id: '',
+  slot: 0,
+  requests: 0,
+  perMs: 0,
+  algorithm: 'tokenBucket',
+  gcra: { intervalUs: 0, capacityUs: 0, slackUs: 0, burst: 0 },
+};
 
 /** What limits charged for one request, so that it can be given back when a later one refuses. Reusable. */
 export class Charges {
@@ -24,25 +30,26 @@ export class Charges {
   nextKey(): CellKey {
     let charge = this.#charges[this.#count];
     if (charge === undefined) {
-      charge = { key: new CellKey(), limitSlot: 0, plan: NO_BUCKET, cell: 0, cost: 0 };
+      charge = { key: new CellKey(), bucket: NO_BUCKET, cell: 0, cost: 0 };
       this.#charges.push(charge);
     }
     return charge.key;
   }
 
   /** The charge on the key last given was admitted. */
-  add(limitSlot: number, plan: GcraPlan, cell: number, cost: number): void {
+  add(bucket: BucketPlan, cell: number, cost: number): void {
     const charge = this.#charges[this.#count++] as Charge;
-    charge.limitSlot = limitSlot;
-    charge.plan = plan;
+    charge.bucket = bucket;
     charge.cell = cell;
     charge.cost = cost;
   }
 
-  refund(limiter: Limiter): void {
+  /** `nowUs` is the time of the charges. */
+  refund({ limiter, slidingWindows }: Shared, nowUs: number): void {
     while (this.#count > 0) {
-      const { key, limitSlot, plan, cell, cost } = this.#charges[--this.#count] as Charge;
-      limiter.refund(key, limitSlot, plan, cell, cost);
+      const { key, bucket, cell, cost } = this.#charges[--this.#count] as Charge;
+      if (bucket.algorithm === 'tokenBucket') limiter.refund(key, bucket.slot, bucket.gcra, cell, cost);
+      else slidingWindows.refund(key, bucket.slot, bucket.window, cell, nowUs, cost);
     }
   }
 }

@@ -1,4 +1,4 @@
-import { type BucketPlan, type LimitKeyPart, memberOf } from '@sluice/engine';
+import { type BucketPlan, type LimitKeyPart, type LimitPlan, memberOf } from '@sluice/engine';
 import { namedFieldValue } from '../http1/index.ts';
 import { type CellKey, keyPartInto } from '../shared/index.ts';
 import { answerProblem } from './answer.ts';
@@ -20,20 +20,38 @@ export function checkLimits(x: Exchange, limits: readonly LimitState[]): boolean
 }
 
 function chargeLimit(x: Exchange, { plan, part, policy: ownPolicy }: LimitState): boolean {
-  const { limiter } = x.context.shared;
   const key = x.charges.nextKey();
   key.begin(part);
   for (let i = 0; i < plan.by.length; i++) addPart(x, key, plan.by[i] as LimitKeyPart);
   const bucket = bucketFor(x, plan.name, plan.bucket);
-  const admitted = limiter.charge(key, bucket.slot, bucket.gcra, x.startedUs, plan.cost);
-  const seconds = Math.ceil(limiter.resetMs / 1000);
-  const state = `"${plan.name}";r=${limiter.remaining};t=${seconds}`;
+  const { limiter, slidingWindows } = x.context.shared;
+  if (bucket.algorithm === 'tokenBucket') {
+    const admitted = limiter.charge(key, bucket.slot, bucket.gcra, x.startedUs, plan.cost);
+    tell(x, plan, bucket, ownPolicy, limiter.remaining, limiter.resetMs);
+    if (admitted) x.charges.add(bucket, limiter.cell, plan.cost);
+    else x.retryAfterMs = limiter.retryAfterMs;
+    return admitted;
+  }
+  const admitted = slidingWindows.charge(key, bucket.slot, bucket.window, x.startedUs, plan.cost);
+  tell(x, plan, bucket, ownPolicy, slidingWindows.remaining, slidingWindows.resetMs);
+  if (admitted) x.charges.add(bucket, slidingWindows.cell, plan.cost);
+  else x.retryAfterMs = slidingWindows.retryAfterMs;
+  return admitted;
+}
+
+/** What the client is told of a limit (draft-ietf-httpapi-ratelimit-headers): what is left, and in how many seconds all is there again. */
+function tell(
+  x: Exchange,
+  plan: LimitPlan,
+  bucket: BucketPlan,
+  ownPolicy: string,
+  remaining: number,
+  resetMs: number,
+): void {
+  const state = `"${plan.name}";r=${remaining};t=${Math.ceil(resetMs / 1000)}`;
   const policy = bucket === plan.bucket ? ownPolicy : rateLimitPolicy(plan.name, bucket);
   x.rateLimit = x.rateLimit === '' ? state : `${x.rateLimit}, ${state}`;
   x.rateLimitPolicy = x.rateLimitPolicy === '' ? policy : `${x.rateLimitPolicy}, ${policy}`;
-  if (!admitted) return false;
-  x.charges.add(bucket.slot, bucket.gcra, limiter.cell, plan.cost);
-  return true;
 }
 
 /** ApiKey over Consumer over the limit's own. */
@@ -99,10 +117,10 @@ function claimText(x: Exchange, name: string): string | undefined {
 }
 
 function refuse(x: Exchange, limit: LimitState): void {
-  const { limiter, metrics } = x.context.shared;
-  const waitMs = limiter.retryAfterMs;
-  x.charges.refund(limiter);
-  metrics.add(limit.refused);
-  const retryAfter = Number.isFinite(waitMs) ? `retry-after: ${Math.ceil(waitMs / 1000)}\r\n` : '';
+  const { shared } = x.context;
+  const { retryAfterMs } = x;
+  x.charges.refund(shared, x.startedUs);
+  shared.metrics.add(limit.refused);
+  const retryAfter = Number.isFinite(retryAfterMs) ? `retry-after: ${Math.ceil(retryAfterMs / 1000)}\r\n` : '';
   answerProblem(x, 'rate_limited', `The limit ${limit.plan.name} is exceeded.`, retryAfter);
 }

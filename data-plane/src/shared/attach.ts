@@ -8,6 +8,7 @@ import { Limiter } from './limiter.ts';
 import { MetricsRecorder } from './metrics/recorder.ts';
 import type { SharedRegion } from './region.ts';
 import { RetryBudgets } from './retry-budgets.ts';
+import { SlidingWindows } from './sliding-windows.ts';
 import type { SlotDirectory } from './slots.ts';
 
 /** The shared region as one thread sees it. */
@@ -18,6 +19,7 @@ export interface Shared {
   readonly clock: Clock;
   readonly control: Control;
   readonly limiter: Limiter;
+  readonly slidingWindows: SlidingWindows;
   readonly breakers: Breakers;
   readonly columns: Columns;
   readonly clientConnections: ClientConnections;
@@ -37,6 +39,7 @@ export function attachShared(region: SharedRegion, writer: number = region.write
     clock,
     control: new Control(region),
     limiter: new Limiter(region, writer, clock, () => metrics.overflow('limiter_cells')),
+    slidingWindows: new SlidingWindows(region, writer, clock, () => metrics.overflow('limiter_cells')),
     breakers: new Breakers(region, writer),
     columns: attachColumns(region, writer),
     clientConnections: new ClientConnections(region, writer, () => metrics.overflow('client_cells')),

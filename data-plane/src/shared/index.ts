@@ -59,4 +59,5 @@ export {
   type SlotKind,
 } from './region.ts';
 export { RetryBudgets } from './retry-budgets.ts';
+export { SlidingWindows } from './sliding-windows.ts';
 export { createSlotDirectory, OVERFLOW_NAME, type SlotDirectory, Slots } from './slots.ts';

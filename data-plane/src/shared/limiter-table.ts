@@ -1,5 +1,3 @@
-import type { SharedRegion } from './region.ts';
-
 /** No cell: the key is not in the table. */
 export const ABSENT = -1;
 /** No cell: the key is not in the table and its bucket has none to give. */
@@ -7,29 +5,46 @@ export const FULL = -2;
 
 /** Cells of one bucket: a cache line of keys. */
 const BUCKET = 8;
-/** TAT of a cell that belongs to nobody: its key means nothing and anyone may claim it. */
+/** The word of a cell that belongs to nobody: its key means nothing and anyone may claim it. */
 const VOID = -1n;
 const MAX_CLAIMS = 256;
 /** How often a claimant looks again at the claims of others, each a matter of nanoseconds, before it takes one over. */
 const PATIENCE = 32;
 
+/** The memory of a table: a word and a key for each cell, a power of two of them. Further words are its limiter's own. */
+export interface CellBuffers {
+  readonly words: SharedArrayBuffer;
+  readonly keys: SharedArrayBuffer;
+}
+
+/** What a table has to know of the words of live cells. */
+export interface CellRules {
+  /** Whether nothing would be lost with the cell, which has this word. */
+  isForgettable(cell: number, word: bigint, nowUs: number): boolean;
+  /**
+   * What a claimed cell starts with, not negative; makes ready whatever else belongs to it. `claim` is its word meanwhile, unless it
+   * was taken over.
+   */
+  firstWord(cell: number, claim: bigint): bigint;
+}
+
 /**
  * Which cell belongs to which key. A key's 64-bit hash chooses a bucket of eight cells by its low bits and is stored whole but
  * for its low byte, which the bucket implies and where instead a count of the cell's owners stands.
  *
- * The TAT word of a cell says what it is: not negative, *live*: the TAT in microseconds; negative, *claimed*: a number no other
+ * The word of a cell says what it is: not negative, *live*: what its limiter keeps there; negative, *claimed*: a number no other
  * claim has; or VOID. A key in use has at most one live cell, because a claim goes
- *   1. swap the TAT of a cell that is void, or run full (TAT in the past, which no later decision could tell from a new bucket),
- *      for a number of one's own; where there is none but others are claiming, take over from one who is slow, or died;
+ *   1. swap the word of a cell that is void, or forgettable (no later decision could tell it from a new one), for a number of
+ *      one's own; where there is none but others are claiming, take over from one who is slow, or died;
  *   2. swap the key (the owner count makes a late swap of a claimant who was overtaken fail);
  *   3. void every other claim of the same key; where the key turns out to be live elsewhere, void one's own and use that;
- *   4. swap one's number for the first TAT, which fails when it was voided: then start again.
+ *   4. swap one's number for the first word, which fails when it was voided: then start again.
  * Of two claimants of one key the one who stored its key first is seen by the other in step 3, and either loses its number there or
  * has gone live, which the other then sees. No step waits for anyone.
  */
 export class LimiterTable {
-  readonly tats: BigInt64Array<SharedArrayBuffer>;
-  readonly #tatWords: Int32Array<SharedArrayBuffer>;
+  readonly words: BigInt64Array<SharedArrayBuffer>;
+  readonly #wordHalves: Int32Array<SharedArrayBuffer>;
   readonly #keys: BigInt64Array<SharedArrayBuffer>;
   readonly #keyWords: Int32Array<SharedArrayBuffer>;
   readonly #bucketMask: number;
@@ -37,22 +52,24 @@ export class LimiterTable {
   #claims = 0;
   readonly #words = new Int32Array(4);
   readonly #bits = new BigInt64Array(this.#words.buffer);
-  readonly #float = new Float64Array(this.#words.buffer);
 
-  constructor(region: SharedRegion, writer: number) {
-    this.tats = new BigInt64Array(region.limiterTats);
-    this.#tatWords = new Int32Array(region.limiterTats);
-    this.#keys = new BigInt64Array(region.limiterKeys);
-    this.#keyWords = new Int32Array(region.limiterKeys);
-    this.#bucketMask = region.limiterCells / BUCKET - 1;
+  readonly #cells: CellRules;
+
+  constructor(buffers: CellBuffers, writer: number, cells: CellRules) {
+    this.words = new BigInt64Array(buffers.words);
+    this.#wordHalves = new Int32Array(buffers.words);
+    this.#keys = new BigInt64Array(buffers.keys);
+    this.#keyWords = new Int32Array(buffers.keys);
+    this.#bucketMask = this.#keys.length / BUCKET - 1;
     this.#claimHigh = 0x80000000 | ((writer + 1) << 20);
+    this.#cells = cells;
   }
 
   /** The live cell of a key, or ABSENT. */
   find(lo: number, hi: number): number {
     const first = this.#bucketOf(lo);
     for (let cell = first; cell < first + BUCKET; cell++) {
-      if (this.holds(cell, lo, hi) && Atomics.load(this.#tatWords, 2 * cell + 1) >= 0) return cell;
+      if (this.holds(cell, lo, hi) && Atomics.load(this.#wordHalves, 2 * cell + 1) >= 0) return cell;
     }
     return ABSENT;
   }
@@ -64,8 +81,8 @@ export class LimiterTable {
     );
   }
 
-  /** A live cell for the key, its own from now on and starting at `startUs` unless another worker came first; or FULL. */
-  claim(lo: number, hi: number, nowUs: number, startUs: number): number {
+  /** A live cell for the key, its own from now on and starting with its first word unless another worker came first; or FULL. */
+  claim(lo: number, hi: number, nowUs: number): number {
     const first = this.#bucketOf(lo);
     for (let attempt = 0; attempt < MAX_CLAIMS; attempt++) {
       const number = this.#claimNumber();
@@ -77,20 +94,21 @@ export class LimiterTable {
       if (cell === ABSENT) continue;
       const twin = this.#settle(first, cell, lo, hi);
       if (twin !== ABSENT) {
-        Atomics.compareExchange(this.tats, cell, number, VOID);
+        Atomics.compareExchange(this.words, cell, number, VOID);
         return twin;
       }
-      this.#float[0] = startUs;
-      if (Atomics.compareExchange(this.tats, cell, number, this.#bits[0]!) === number) return cell;
+      const born = this.#cells.firstWord(cell, number);
+      if (Atomics.compareExchange(this.words, cell, number, born) === number) return cell;
     }
     return FULL;
   }
 
-  /** Cells that hold less than a full bucket. Reads the whole table: for the main thread's reports. */
+  /** Live cells that may not be forgotten. Reads the whole table: for the main thread's reports. */
   inUse(nowUs: number): number {
-    const tats = new Float64Array(this.tats.buffer);
     let used = 0;
-    for (let cell = 0; cell < tats.length; cell++) if (tats[cell]! > nowUs) used++;
+    for (let cell = 0; cell < this.#keys.length; cell++) {
+      if (this.#wordHalves[2 * cell + 1]! >= 0 && !this.#free(cell, this.words[cell]!, nowUs)) used++;
+    }
     return used;
   }
 
@@ -98,17 +116,17 @@ export class LimiterTable {
   #take(first: number, lo: number, hi: number, nowUs: number, number: bigint, impatient: boolean): number {
     let outcome = FULL;
     for (let cell = first; cell < first + BUCKET; cell++) {
-      // The key before the TAT: if the cell changes hands in between, the TAT's swap or the key's swap fails.
+      // The key before the word: if the cell changes hands in between, the word's swap or the key's swap fails.
       const key = Atomics.load(this.#keys, cell);
-      const before = Atomics.load(this.tats, cell);
-      if (!this.#free(before, nowUs)) {
+      const before = Atomics.load(this.words, cell);
+      if (!this.#free(cell, before, nowUs)) {
         if (before >= 0n) continue;
         outcome = ABSENT;
         if (!impatient && !this.holds(cell, lo, hi)) continue;
       }
-      if (Atomics.compareExchange(this.tats, cell, before, number) !== before) return ABSENT;
+      if (Atomics.compareExchange(this.words, cell, before, number) !== before) return ABSENT;
       if (Atomics.compareExchange(this.#keys, cell, key, this.#keyAfter(key, lo, hi)) === key) return cell;
-      Atomics.compareExchange(this.tats, cell, number, VOID);
+      Atomics.compareExchange(this.words, cell, number, VOID);
       return ABSENT;
     }
     return outcome;
@@ -118,19 +136,18 @@ export class LimiterTable {
   #settle(first: number, own: number, lo: number, hi: number): number {
     for (let cell = first; cell < first + BUCKET; cell++) {
       if (cell === own || !this.holds(cell, lo, hi)) continue;
-      const tat = Atomics.load(this.tats, cell);
-      if (tat >= 0n) return cell;
-      if (tat === VOID) continue;
-      if (Atomics.compareExchange(this.tats, cell, tat, VOID) !== tat) cell--;
+      const word = Atomics.load(this.words, cell);
+      if (word >= 0n) return cell;
+      if (word === VOID) continue;
+      if (Atomics.compareExchange(this.words, cell, word, VOID) !== word) cell--;
     }
     return ABSENT;
   }
 
-  /** Whether a cell with this TAT word is nobody's. A microsecond of margin makes the first TAT differ from the last. */
-  #free(tat: bigint, nowUs: number): boolean {
-    if (tat < 0n) return tat === VOID;
-    this.#bits[0] = tat;
-    return tat === 0n || this.#float[0]! + 1 < nowUs;
+  /** Whether a cell with this word is nobody's. */
+  #free(cell: number, word: bigint, nowUs: number): boolean {
+    if (word < 0n) return word === VOID;
+    return word === 0n || this.#cells.isForgettable(cell, word, nowUs);
   }
 
   /** Negative, never VOID, and no other claim's: the writer and a count. */

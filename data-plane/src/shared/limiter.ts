@@ -1,7 +1,7 @@
 import { chargeGcra, type GcraPlan, gcraOutgrown, gcraRemaining, gcraWaitUs, refundGcra } from '@sluice/engine';
 import type { CellKey } from './cell-key.ts';
 import type { Clock } from './clock.ts';
-import { FULL, LimiterTable } from './limiter-table.ts';
+import { type CellRules, FULL, LimiterTable } from './limiter-table.ts';
 import type { SharedRegion } from './region.ts';
 
 /** Where a charge was booked, so that it can be given back: a cell (0..), or the limit's overflow cell. */
@@ -13,7 +13,7 @@ const MAX_ATTEMPTS = 10_000;
  * Token buckets in shared memory, exact across workers: a charge is one compare-and-swap of the bucket's TAT.
  * Decisions leave their details in the fields below, valid until the next call.
  */
-export class Limiter {
+export class Limiter implements CellRules {
   /** After a refusal: milliseconds until the same charge would be admitted, at least 1; Infinity when it never is. */
   retryAfterMs = 0;
   /** Whole tokens left. */
@@ -29,10 +29,11 @@ export class Limiter {
   readonly #onOverflow: () => void;
   readonly #float = new Float64Array(2);
   readonly #bits = new BigInt64Array(this.#float.buffer);
+  #firstTatUs = 0;
 
   /** `onOverflow` is told of each charge on an overflow cell. */
   constructor(region: SharedRegion, writer: number, clock: Clock, onOverflow: () => void) {
-    this.table = new LimiterTable(region, writer);
+    this.table = new LimiterTable({ words: region.limiterTats, keys: region.limiterKeys }, writer, this);
     this.#overflow = new BigInt64Array(region.limiterOverflow);
     this.#clock = clock;
     this.#onOverflow = onOverflow;
@@ -48,12 +49,13 @@ export class Limiter {
     let cell = table.find(lo, hi);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       if (cell < 0) {
-        cell = table.claim(lo, hi, nowUs, this.#inherited(limitSlot, plan, nowUs));
+        this.#firstTatUs = this.#inherited(limitSlot, plan, nowUs);
+        cell = table.claim(lo, hi, nowUs);
         if (cell === FULL) return this.#chargeOverflow(limitSlot, plan, nowUs, cost);
       }
       // The order matters: whoever takes the cell for another key changes the TAT first, so a swap that succeeds after the key
       // was seen to match has charged that key.
-      const before = Atomics.load(table.tats, cell);
+      const before = Atomics.load(table.words, cell);
       this.#bits[0] = before;
       const tatUs = this.#float[0]!;
       if (!(tatUs >= 0) || !table.holds(cell, lo, hi)) {
@@ -61,13 +63,13 @@ export class Limiter {
         continue;
       }
       if (gcraOutgrown(tatUs, nowUs, plan)) {
-        this.#shrink(table.tats, cell, before, tatUs, plan);
+        this.#shrink(table.words, cell, before, tatUs, plan);
         continue;
       }
       const next = chargeGcra(tatUs, nowUs, plan, cost);
       if (next < 0) return this.#refuse(tatUs, nowUs, plan, cost);
       this.#float[1] = next;
-      if (Atomics.compareExchange(table.tats, cell, before, this.#bits[1]!) === before) {
+      if (Atomics.compareExchange(table.words, cell, before, this.#bits[1]!) === before) {
         return this.#admit(cell, next, nowUs, plan);
       }
     }
@@ -76,7 +78,7 @@ export class Limiter {
 
   /** Gives back a charge that `cell` recorded, when a later limit refused the request. */
   refund(key: CellKey, limitSlot: number, plan: GcraPlan, cell: number, cost = 1): void {
-    const tats = cell === OVERFLOW ? this.#overflow : this.table.tats;
+    const tats = cell === OVERFLOW ? this.#overflow : this.table.words;
     const index = cell === OVERFLOW ? limitSlot : cell;
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const before = Atomics.load(tats, index);
@@ -92,7 +94,7 @@ export class Limiter {
   /** What `charge` would find, changing nothing: fills `remaining` and `resetMs`. False when the key has no cell (a full bucket). */
   peek(key: CellKey, plan: GcraPlan, nowUs: number): boolean {
     const cell = this.table.find(key.lo, key.hi);
-    const tatUs = cell < 0 ? 0 : this.#read(this.table.tats, cell);
+    const tatUs = cell < 0 ? 0 : this.#read(this.table.words, cell);
     this.#describe(tatUs, nowUs, plan);
     return cell >= 0;
   }
@@ -100,6 +102,17 @@ export class Limiter {
   /** As `peek`, for the overflow cell of a limit. */
   peekOverflow(limitSlot: number, plan: GcraPlan, nowUs: number): void {
     this.#describe(this.#read(this.#overflow, limitSlot), nowUs, plan);
+  }
+
+  /** A bucket that has run full. A microsecond of margin makes the first TAT differ from the last. */
+  isForgettable(_cell: number, word: bigint, nowUs: number): boolean {
+    this.#bits[1] = word;
+    return this.#float[1]! + 1 < nowUs;
+  }
+
+  firstWord(): bigint {
+    this.#float[1] = this.#firstTatUs;
+    return this.#bits[1]!;
   }
 
   #chargeOverflow(limitSlot: number, plan: GcraPlan, nowUs: number, cost: number): boolean {

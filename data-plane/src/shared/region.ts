@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { CLIENT_CONNECTIONS_BYTES } from './client-connections.ts';
 import { ARENA_BYTES } from './metrics/arena-layout.ts';
+import { createWindowBuffers, type WindowBuffers } from './window-cells.ts';
 
 /** How large the shared memory is. Every table is bounded; pages nobody touched cost nothing. */
 export interface SharedSettings {
   /** Worker threads, 1..256. */
   readonly workers: number;
-  /** Cells of the limiter's table, a power of two of at least 2048. Default 2^17. */
+  /** Cells of the limiter's table, a power of two of at least 2048; as many again, up to 2^18, for sliding windows. Default 2^17. */
   readonly limiterCells?: number;
   /** Most routes this process can ever name, removed ones included; past it they share one overflow slot. Default 131072. */
   readonly routes?: number;
@@ -52,6 +53,9 @@ export interface SharedRegion {
   readonly limiterKeys: SharedArrayBuffer;
   readonly limiterTats: SharedArrayBuffer;
   readonly limiterOverflow: SharedArrayBuffer;
+  /** Cells of sliding windows, a power of two. */
+  readonly windowCells: number;
+  readonly windows: WindowBuffers;
   readonly breakers: BreakerBuffers;
   readonly columns: ColumnBuffers;
   readonly clientConnections: SharedArrayBuffer;
@@ -74,11 +78,12 @@ export interface ColumnBuffers {
   readonly connections: SharedArrayBuffer;
   readonly pending: SharedArrayBuffer;
   readonly waiting: SharedArrayBuffer;
-  readonly requests: SharedArrayBuffer;
   readonly process: SharedArrayBuffer;
   readonly endpointHealth: SharedArrayBuffer;
 }
 
+/** Most cells of sliding windows, each of which is half a KiB: as many as cells of the limiter up to this. */
+const MAX_WINDOW_CELLS = 1 << 18;
 /** Bytes of one cache line; columns of different writers never share one. */
 const LINE = 64;
 /** Int32s of a writer's process-wide column: see `columns.ts`. */
@@ -101,6 +106,7 @@ export function createSharedRegion(settings: SharedSettings): SharedRegion {
     limits: slotCount(settings.limits ?? 131_072),
     policies: slotCount(settings.policies ?? 16_384),
   };
+  const windowCells = Math.min(limiterCells, MAX_WINDOW_CELLS);
   const writers = workers + SPARE_SEATS + 1;
   const windowBytes = WINDOW_BUCKETS * WINDOW_BUCKET_WORDS * 4;
   const key = randomBytes(8);
@@ -115,6 +121,8 @@ export function createSharedRegion(settings: SharedSettings): SharedRegion {
     limiterKeys: new SharedArrayBuffer(limiterCells * 8),
     limiterTats: new SharedArrayBuffer(limiterCells * 8),
     limiterOverflow: new SharedArrayBuffer(slots.limits * 8),
+    windowCells,
+    windows: createWindowBuffers(windowCells, slots.limits),
     breakers: {
       words: new SharedArrayBuffer(slots.services * 4),
       openUntil: new SharedArrayBuffer(slots.services * 8),
@@ -127,7 +135,6 @@ export function createSharedRegion(settings: SharedSettings): SharedRegion {
       connections: new SharedArrayBuffer(writers * columnBytes(slots.endpoints * 4)),
       pending: new SharedArrayBuffer(writers * columnBytes(slots.services * 4)),
       waiting: new SharedArrayBuffer(writers * columnBytes(slots.endpoints * 4)),
-      requests: new SharedArrayBuffer(writers * columnBytes(slots.services * 4)),
       process: new SharedArrayBuffer(writers * PROCESS_COLUMN * 4),
       endpointHealth: new SharedArrayBuffer((slots.endpoints + 1) * 4),
     },

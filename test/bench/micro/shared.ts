@@ -13,7 +13,7 @@ import {
   RouteRequests,
   SUCCESS,
 } from '@sluice/data-plane/shared';
-import { gcraPlan, pickLeastRequest, pickRoundRobin, roundRobin, weightedSet } from '@sluice/engine';
+import { gcraPlan, pickLeastRequest, pickRoundRobin, roundRobin, weightedSet, windowPlan } from '@sluice/engine';
 
 const CALLS = 2_000_000;
 const ROUNDS = 5;
@@ -21,12 +21,14 @@ const ROUNDS = 5;
 const region = createSharedRegion({ workers: 2 });
 const rssBefore = process.memoryUsage.rss();
 const shared = attachShared(region, 0);
-const { limiter, breakers, columns, retryBudgets, metrics, clock } = shared;
+const { limiter, slidingWindows, breakers, columns, retryBudgets, metrics, clock } = shared;
 const hashKey = region.hashKey;
 
 const key = new CellKey();
 const limit = keyPart(hashKey, 'limit', 'Policy/public-api/per-consumer');
 const plenty = gcraPlan(1e9, 1000, 1e9);
+const wide = windowPlan(1e9, 60_000);
+const narrow = windowPlan(1, 3_600_000);
 const scarce = gcraPlan(1, 86_400_000, 1);
 const consumers = Array.from({ length: 1000 }, (_, i) => keyPart(hashKey, 'consumer', `consumer-${i}`));
 const header = { lo: 0, hi: 0 };
@@ -47,6 +49,16 @@ const cases: Record<string, (i: number, nowUs: number) => void> = {
     key.begin(limit);
     key.add(consumers[i % 1000]!);
     limiter.charge(key, 2, plenty, nowUs);
+  },
+  'charge a window, known consumer': (i, nowUs) => {
+    key.begin(limit);
+    key.add(consumers[i % 1000]!);
+    slidingWindows.charge(key, 2, wide, nowUs);
+  },
+  'charge a window refused': (_, nowUs) => {
+    key.begin(limit);
+    key.add(consumers[0]!);
+    slidingWindows.charge(key, 3, narrow, nowUs);
   },
   'charge refused': (_, nowUs) => {
     key.begin(limit);

@@ -22,6 +22,8 @@ const limit = (extra: Spec, bucket: Spec = {}): Spec => ({
   rateLimits: [{ name: 'l', by: ['header:x-run'], tokenBucket: { requests: 1, per: '1h', ...bucket }, ...extra }],
 });
 
+const slidingLimit = (slidingWindow: Spec): Spec => ({ name: 'l', by: ['header:x-run'], slidingWindow });
+
 const admitted = async (world: World): Promise<number> =>
   (await statuses(world, 5, { headers: { 'x-run': world.run } })).filter((status) => status === 200).length;
 
@@ -97,6 +99,28 @@ export const policyCases: readonly FieldCase[] = [
     is: '"l";q=1;w=7200',
   }),
   policy(['TokenBucket.burst'], limit({}, { burst: 2 }), limit({}, { burst: 4 }), { observe: admitted, was: 2, is: 4 }),
+  policy(
+    ['RateLimit.sliding_window'],
+    limit({}),
+    { rateLimits: [slidingLimit({ requests: 3, per: '1h' })] },
+    {
+      observe: admitted,
+      was: 1,
+      is: 3,
+    },
+  ),
+  policy(
+    ['SlidingWindow.requests'],
+    { rateLimits: [slidingLimit({ requests: 2, per: '1h' })] },
+    { rateLimits: [slidingLimit({ requests: 4, per: '1h' })] },
+    { observe: admitted, was: 2, is: 4 },
+  ),
+  policy(
+    ['SlidingWindow.per'],
+    { rateLimits: [slidingLimit({ requests: 2, per: '1h' })] },
+    { rateLimits: [slidingLimit({ requests: 2, per: '2h' })] },
+    { observe: policyHeader, was: '"l";q=2;w=3600', is: '"l";q=2;w=7200' },
+  ),
   policy(['RateLimit.cost'], limit({ cost: 1 }, { burst: 4 }), limit({ cost: 2 }, { burst: 4 }), {
     observe: admitted,
     was: 4,
@@ -195,6 +219,28 @@ export const policyCases: readonly FieldCase[] = [
     observe: async ({ ask, key }) => (await ask({ headers: { 'x-api-key': key } })).header('ratelimit-policy'),
     was: '"per";q=100;w=3600',
     is: '"per";q=7;w=3600',
+  },
+  {
+    proves: ['RateLimitOverride.sliding_window'],
+    key: 'Consumer/c',
+    from: { spec: {} },
+    to: { spec: { rateLimits: [{ name: 'per', slidingWindow: { requests: 2, per: '1h' } }] } },
+    others: {
+      'Route/r': {
+        spec: {
+          match: [{ path: { prefix: '/' } }],
+          service: 's',
+          auth: { anyOf: [{ apiKey: {} }] },
+          rateLimits: [{ name: 'per', by: ['consumer', 'header:x-run'], tokenBucket: { requests: 4, per: '1h' } }],
+        },
+      },
+    },
+    observe: async (world) =>
+      (await statuses(world, 5, { headers: { 'x-api-key': world.key, 'x-run': world.run } })).filter(
+        (status) => status === 200,
+      ).length,
+    was: 4,
+    is: 2,
   },
   {
     proves: ['RateLimitOverride.name'],

@@ -28,13 +28,12 @@ export const UNSUPPORTED: UnsupportedTable = [
   'sluice.config.v1.Service.outlier_detection',
   'sluice.config.v1.Service.tls',
   'sluice.config.v1.Service.fallback',
+  'sluice.config.v1.Service.max_concurrent_requests',
   'sluice.config.v1.Endpoint.zone',
   'sluice.config.v1.LoadBalancing.consistent_hash',
   'sluice.config.v1.LoadBalancing.slow_start',
   'sluice.config.v1.LoadBalancing.zone_aware',
 
-  'sluice.config.v1.RateLimit.sliding_window',
-  'sluice.config.v1.RateLimitOverride.sliding_window',
   'sluice.config.v1.RATE_LIMIT_SCOPE_CLUSTER',
   'sluice.config.v1.RateLimit.fail',
 

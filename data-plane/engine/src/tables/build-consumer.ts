@@ -1,7 +1,6 @@
 import type { Consumer, RateLimitOverride } from '@sluice/proto';
 import { buildBucket } from './build-limit.ts';
 import type { SlotSource } from './built-item.ts';
-import { CannotBuild } from './cannot-build.ts';
 import type { BucketPlan, ConsumerPlan } from './plan.ts';
 
 export interface BuiltConsumer {
@@ -34,9 +33,6 @@ export function buildOverrides(
 ): ReadonlyMap<string, BucketPlan> | undefined {
   if (overrides.length === 0) return undefined;
   return new Map(
-    overrides.map(({ name, algorithm }) => {
-      if (algorithm.case !== 'tokenBucket') throw new CannotBuild(`the override ${name} has no token bucket`);
-      return [name, buildBucket(`${owner}/${name}`, algorithm.value, slots)];
-    }),
+    overrides.map((override) => [override.name, buildBucket(`${owner}/${override.name}`, override, slots)]),
   );
 }

@@ -28,6 +28,18 @@ test('a limit that says nothing more is one bucket for all, as big as its reques
   expect(bucket).toMatchObject({ requests: 10, perMs: 60_000, gcra: { burst: 10 } });
 });
 
+test('a sliding window admits its requests in any stretch of its time', () => {
+  const { bucket } = build({ algorithm: { case: 'slidingWindow', value: { requests: 10, per: perMinute } } });
+  expect(bucket).toEqual({
+    id: 'Policy/p/l',
+    slot: 5,
+    algorithm: 'slidingWindow',
+    requests: 10,
+    perMs: 60_000,
+    window: { requests: 10, perUs: 60e6, subUs: 1e6 },
+  });
+});
+
 test.each<[readonly string[], boolean]>([
   [['clientIp'], true],
   [['clientIp', 'route'], false],
@@ -65,7 +77,7 @@ describe('a limit with conditions', () => {
 
 test.each<[string, LimitInit]>([
   ['no algorithm', { algorithm: { case: undefined } }],
-  ['a window', { algorithm: { case: 'slidingWindow', value: { requests: 1, per: perMinute } } }],
+  ['a window that admits nothing', { algorithm: { case: 'slidingWindow', value: { requests: 0, per: perMinute } } }],
   ['a bucket that never fills', { algorithm: { case: 'tokenBucket', value: { requests: 0, per: perMinute } } }],
   ['a bucket that fills at once', { algorithm: { case: 'tokenBucket', value: { requests: 1, per: {} } } }],
   ['a bucket without a time', { algorithm: { case: 'tokenBucket', value: { requests: 1 } } }],

@@ -1,5 +1,6 @@
-import { type RateLimit, type RateLimitMatch, RateLimitScope, type TokenBucket } from '@sluice/proto';
+import { type RateLimit, type RateLimitMatch, type RateLimitOverride, RateLimitScope } from '@sluice/proto';
 import { gcraPlan } from '../decide/gcra.ts';
+import { windowPlan } from '../decide/sliding-window.ts';
 import type { SlotSource } from './built-item.ts';
 import { CannotBuild } from './cannot-build.ts';
 import { compilePathCondition } from './path-condition.ts';
@@ -9,9 +10,8 @@ import { durationMs } from './read-duration.ts';
 /** @param owner `Policy/NAME` or `Route/NAME`: whose buckets they are */
 export function buildLimits(owner: string, limits: readonly RateLimit[], slots: SlotSource): readonly LimitPlan[] {
   return limits.map((limit) => {
-    if (limit.algorithm.case !== 'tokenBucket') throw new CannotBuild(`the limit ${limit.name} has no token bucket`);
     if (limit.scope > RateLimitScope.NODE) throw new CannotBuild(`the limit ${limit.name} is for more than a node`);
-    const bucket = buildBucket(`${owner}/${limit.name}`, limit.algorithm.value, slots);
+    const bucket = buildBucket(`${owner}/${limit.name}`, limit, slots);
     return {
       name: limit.name,
       id: bucket.id,
@@ -24,10 +24,30 @@ export function buildLimits(owner: string, limits: readonly RateLimit[], slots: 
   });
 }
 
-export function buildBucket(id: string, { requests, per, burst }: TokenBucket, slots: SlotSource): BucketPlan {
+/** How a limit or an override counts. */
+export function buildBucket(
+  id: string,
+  { name, algorithm }: Pick<RateLimit | RateLimitOverride, 'name' | 'algorithm'>,
+  slots: SlotSource,
+): BucketPlan {
+  if (algorithm.case === undefined) throw new CannotBuild(`the limit ${name} has no algorithm`);
+  const { requests, per } = algorithm.value;
   const perMs = durationMs(per, undefined);
-  if (perMs === undefined || perMs <= 0 || requests < 1) throw new CannotBuild('a token bucket needs requests and per');
-  return { id, slot: slots.limit(id), gcra: gcraPlan(requests, perMs, burst ?? requests), requests, perMs };
+  if (perMs === undefined || perMs <= 0 || requests < 1)
+    throw new CannotBuild(`the limit ${name} needs requests and per`);
+  const numbers = { id, slot: slots.limit(id), requests, perMs };
+  switch (algorithm.case) {
+    case 'tokenBucket':
+      return {
+        ...numbers,
+        algorithm: 'tokenBucket',
+        gcra: gcraPlan(requests, perMs, algorithm.value.burst ?? requests),
+      };
+    case 'slidingWindow':
+      return { ...numbers, algorithm: 'slidingWindow', window: windowPlan(requests, perMs) };
+    default:
+      return algorithm satisfies never;
+  }
 }
 
 /** Whether a limit decides by nothing but the client's address, so that it can be checked before anything else is known. */

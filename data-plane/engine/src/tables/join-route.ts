@@ -102,6 +102,5 @@ function missingService(name: string): ServicePlan {
     idleTimeoutMs: 60_000,
     connectionsPerEndpoint: 256,
     pendingRequests: 1024,
-    maxConcurrentRequests: 0,
   };
 }

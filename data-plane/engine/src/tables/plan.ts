@@ -7,6 +7,7 @@ import type { BreakerPolicy } from '../decide/breaker.ts';
 import type { CorsPlan } from '../decide/cors.ts';
 import type { GcraPlan } from '../decide/gcra.ts';
 import type { HealthPolicy } from '../decide/health.ts';
+import type { WindowPlan } from '../decide/sliding-window.ts';
 import type { TokenIssuer } from '../jwt/token-issuer.ts';
 import type { ParsedPath } from '../router/parse-path.ts';
 
@@ -111,8 +112,6 @@ export interface ServicePlan {
   readonly connectionsPerEndpoint: number;
   /** The most requests that wait on the node for a connection. */
   readonly pendingRequests: number;
-  /** The most requests that the node has under way at it. 0: no bound. */
-  readonly maxConcurrentRequests: number;
 }
 
 /** Active probes of each endpoint of a service. Plain data, so that two can be compared. */
@@ -190,15 +189,26 @@ export interface LimitPlan {
   readonly applies: ((method: string, path: string) => boolean) | undefined;
 }
 
-/** A token bucket: how it fills, and the numbers it was written with. */
-export interface BucketPlan {
+/** How a limit counts, and the numbers it was written with. */
+export type BucketPlan = TokenBucketPlan | SlidingWindowPlan;
+
+interface AnyBucketPlan {
   /** `OWNER/LIMIT`, the owner being `Policy/NAME`, `Route/NAME`, `Consumer/NAME` or `ApiKey/NAME`. */
   readonly id: string;
   /** Limit slot of the cell that takes callers the limiter's table has no room for; an override has one of its own. */
   readonly slot: number;
-  readonly gcra: GcraPlan;
   readonly requests: number;
   readonly perMs: number;
+}
+
+export interface TokenBucketPlan extends AnyBucketPlan {
+  readonly algorithm: 'tokenBucket';
+  readonly gcra: GcraPlan;
+}
+
+export interface SlidingWindowPlan extends AnyBucketPlan {
+  readonly algorithm: 'slidingWindow';
+  readonly window: WindowPlan;
 }
 
 export type LimitKeyPart =

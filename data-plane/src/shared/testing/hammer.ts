@@ -1,5 +1,5 @@
 import { isMainThread, workerData } from 'node:worker_threads';
-import { type BreakerPolicy, gcraPlan } from '@sluice/engine';
+import { type BreakerPolicy, gcraPlan, windowPlan } from '@sluice/engine';
 import { attachShared, type Shared } from '../attach.ts';
 import { ABORTED, FAILURE, REFUSED, SUCCESS } from '../breakers.ts';
 import { CellKey } from '../cell-key.ts';
@@ -16,18 +16,12 @@ const NEVER = 5;
 const INSIDE = 6;
 export const MOST_INSIDE = 7;
 export const ENTERED = 8;
-const NEWEST_ROUND = 9;
-const ROUNDS_SEEN = 10;
-const FIRST_ROUND = 11;
 export const SIGNALS = 16;
 
 export type HammerTask =
   /** Charges one key, all threads the same. ADMITTED counts. */
   | { readonly name: 'oneKey'; readonly charges: number }
-  /**
-   * Every `roundUs` new keys, each charged once by each thread that has the time; `admitted[key]` and `spoiled[key]` tell. Ends when
-   * `rounds` were seen by some thread, or after ROUND_SPAN times as long as that takes if the threads always run.
-   */
+  /** Every `roundUs` a new key, charged once by each thread; `admitted[round]` and `spoiled[round]` tell. */
   | {
       readonly name: 'rounds';
       readonly roundUs: number;
@@ -38,6 +32,15 @@ export type HammerTask =
     }
   /** Charges many keys in turn until each was charged `times`; `admitted[key]` counts, `spoiled[key]` those booked in overflow. */
   | { readonly name: 'flood'; readonly keys: number; readonly times: number; readonly burst: number }
+  /** Charges the windows of many keys, all threads the same; `admitted[key x span + sub-window]` counts, as far as the span goes. */
+  | {
+      readonly name: 'windows';
+      readonly charges: number;
+      readonly keys: number;
+      readonly requests: number;
+      readonly perMs: number;
+      readonly span: number;
+    }
   /** Begins and ends tries on breaker, gauges and pending of slot TROUBLED, until STOP. */
   | { readonly name: 'trouble' }
   /** Opens and closes connections of one client. ENTERED counts those it got, MOST_INSIDE is the most that were open at once. */
@@ -51,9 +54,6 @@ export interface HammerStart {
   readonly spoiled: SharedArrayBuffer;
   readonly task: HammerTask;
 }
-
-/** Keys of a task with rounds, for each of its `rounds` and `burstKeys`. */
-export const ROUND_SPAN = 50;
 
 export const TROUBLED = 2;
 export const troubledPolicy: BreakerPolicy = { consecutiveFailures: 2, openForMs: 1, halfOpenRequests: 4 };
@@ -83,10 +83,13 @@ function run({ region, worker, signals, admitted, spoiled, task }: HammerStart):
       chargeOneKey(shared, task, signal);
       break;
     case 'rounds':
-      chargeRounds(shared, task, signal, ...counts);
+      chargeRounds(shared, task, ...counts);
       break;
     case 'flood':
       flood(shared, task, ...counts);
+      break;
+    case 'windows':
+      chargeWindows(shared, task, counts[0]);
       break;
     case 'trouble':
       makeTrouble(shared, signal);
@@ -111,26 +114,20 @@ function chargeOneKey({ limiter, clock }: Shared, { charges }: Task<'oneKey'>, s
 function chargeRounds(
   { limiter, clock }: Shared,
   { roundUs, rounds, buckets, intervalMs, burstKeys }: Task<'rounds'>,
-  signal: Int32Array,
   admitted: Int32Array,
   spoiled: Int32Array,
 ): void {
   const plan = gcraPlan(1, intervalMs, 1);
   const key = new CellKey();
-  Atomics.compareExchange(signal, FIRST_ROUND, 0, Math.floor(clock.nowUs() / roundUs));
-  const firstRound = Atomics.load(signal, FIRST_ROUND);
-  for (let done = -1; Atomics.load(signal, ROUNDS_SEEN) < rounds; ) {
+  const startRound = Math.floor(clock.nowUs() / roundUs);
+  for (let done = -1; ; ) {
     const nowUs = clock.nowUs();
-    const round = Math.floor(nowUs / roundUs) - firstRound;
-    if (round >= rounds * ROUND_SPAN) return;
+    const round = Math.floor(nowUs / roundUs);
+    if (round - startRound >= rounds) return;
     if (round === done) continue;
     done = round;
-    const newest = Atomics.load(signal, NEWEST_ROUND);
-    if (round > newest && Atomics.compareExchange(signal, NEWEST_ROUND, newest, round) === newest) {
-      Atomics.add(signal, ROUNDS_SEEN, 1);
-    }
     for (let i = 0; i < burstKeys; i++) {
-      const number = round * burstKeys + i;
+      const number = (round % (rounds * 2)) * burstKeys + i;
       numberedKey(key, number, buckets);
       if (limiter.charge(key, 2, plan, nowUs)) {
         Atomics.add(admitted, number, 1);
@@ -157,6 +154,26 @@ function flood(
       Atomics.add(admitted, number, 1);
       if (limiter.cell < 0) Atomics.add(spoiled, number, 1);
     }
+  }
+}
+
+function chargeWindows(
+  { slidingWindows, clock }: Shared,
+  { charges, keys, requests, perMs, span }: Task<'windows'>,
+  admitted: Int32Array,
+): void {
+  const plan = windowPlan(requests, perMs);
+  const key = new CellKey();
+  for (let i = 0; i < charges; i++) {
+    const number = i % keys;
+    numberedKey(key, number, 2);
+    // Now and then a charge is given back, and looks at a clock that stands behind.
+    const nowUs = clock.nowUs() - (i % 7 === 0 ? plan.subUs : 0);
+    if (!slidingWindows.charge(key, 2, plan, nowUs)) continue;
+    const { bookedIn, cell } = slidingWindows;
+    if (bookedIn < span) Atomics.add(admitted, number * span + bookedIn, 1);
+    if (i % 5 !== 0 || !slidingWindows.refund(key, 2, plan, cell, nowUs)) continue;
+    if (bookedIn < span) Atomics.sub(admitted, number * span + bookedIn, 1);
   }
 }
 

@@ -85,7 +85,8 @@ export const TokenBucketSchema: GenMessage<TokenBucket, {jsonType: TokenBucketJs
   messageDesc(file_sluice_config_v1_rate_limit, 0);
 
 /**
- * A sliding window: never more than `requests` in any window of `per`.
+ * A sliding window: never more than `requests` in any window of `per`. What was admitted counts for up to per/60 longer than that.
+ * Costs more than a token bucket: half a KiB of memory for each caller in sight, and up to a microsecond when one comes back.
  *
  * @generated from message sluice.config.v1.SlidingWindow
  */
@@ -106,7 +107,8 @@ export type SlidingWindow = Message<"sluice.config.v1.SlidingWindow"> & {
 };
 
 /**
- * A sliding window: never more than `requests` in any window of `per`.
+ * A sliding window: never more than `requests` in any window of `per`. What was admitted counts for up to per/60 longer than that.
+ * Costs more than a token bucket: half a KiB of memory for each caller in sight, and up to a microsecond when one comes back.
  *
  * @generated from message sluice.config.v1.SlidingWindow
  */

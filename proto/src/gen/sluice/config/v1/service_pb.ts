@@ -132,8 +132,7 @@ export type Service = Message<"sluice.config.v1.Service"> & {
   fallback: Fallback[];
 
   /**
-   * The most requests that one node, all workers together, has under way at it, from the first try to the end of the answer, pauses
-   * between tries included. One more is answered 503 overloaded. WebSockets count until they are open. Unset: no bound.
+   * Requests in flight from one node. Unset: no bound.
    *
    * @generated from field: optional uint32 max_concurrent_requests = 16;
    */
@@ -252,8 +251,7 @@ export type ServiceJson = {
   fallback?: FallbackJson[];
 
   /**
-   * The most requests that one node, all workers together, has under way at it, from the first try to the end of the answer, pauses
-   * between tries included. One more is answered 503 overloaded. WebSockets count until they are open. Unset: no bound.
+   * Requests in flight from one node. Unset: no bound.
    *
    * @generated from field: optional uint32 max_concurrent_requests = 16;
    */
