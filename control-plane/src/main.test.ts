@@ -83,7 +83,7 @@ describe('what cannot start', () => {
 describe('a process', () => {
   const start = async (flags: readonly string[]) => {
     const process = run([...anyPort, ...flags]);
-    await until(() => / listening on \S+/.test(process.out()), 20_000);
+    await until(() => / listening on \S+/.test(process.out()), 30_000);
     return { ...process, url: / listening on (\S+)/.exec(process.out())![1]! };
   };
 
@@ -97,7 +97,7 @@ describe('a process', () => {
     const third = await start(dataDir('one'));
     third.child.kill('SIGTERM');
     expect(await third.exited).toMatchObject({ code: 0, err: '' });
-  }, 60_000);
+  });
 
   it('says at SIGTERM that it stops, gives calls time, and ends at once at the second', async () => {
     const { child, exited, url } = await start(dataDir('one'));
@@ -110,5 +110,5 @@ describe('a process', () => {
     expect(statuses).toEqual([Status.SERVING, Status.NOT_SERVING]);
     child.kill('SIGTERM');
     expect(await exited).toMatchObject({ code: 1, err: '' });
-  }, 60_000);
+  });
 });

@@ -62,9 +62,7 @@ describe.skipIf(findPostgres() === undefined)('a control plane killed in the mid
 
   afterAll(() => stack.disposeAsync());
 
-  test('at every phase: what was acknowledged is there, a retry makes one change, the node serves whole revisions throughout', {
-    timeout: 120_000,
-  }, async () => {
+  test('at every phase: what was acknowledged is there, a retry makes one change, the node serves whole revisions throughout', async () => {
     await using load = startLoad({
       port: node.port,
       connections: 4,
@@ -110,9 +108,7 @@ describe.skipIf(findPostgres() === undefined)('a control plane killed in the mid
     expect(later.map(({ revision }) => revision)).toEqual(hit.map((_, index) => index + 2));
   });
 
-  test('after each part of a snapshot: the node is not ready before it has the whole', {
-    timeout: 60_000,
-  }, async () => {
+  test('after each part of a snapshot: the node is not ready before it has the whole', async () => {
     const large = Array.from({ length: 2000 }, (_, index) => {
       const endpoints = Array.from({ length: 16 }, (__, at) => `{ address: "127.0.${at}.1:${10_000 + index}" }`);
       return `kind: Service\nname: large-${index}\nspec: { endpoints: [${endpoints.join(', ')}] }\n`;

@@ -77,7 +77,7 @@ describe.skipIf(findPostgres() === undefined)('a node killed while it writes its
   afterAll(() => stack.disposeAsync());
 
   test(`${kills} times, in every phase and at any moment: it is ready without a control plane, with one revision that was active`, {
-    timeout: Math.max(120_000, kills * 2000),
+    timeout: Math.max(300_000, kills * 6000),
   }, async () => {
     const hit = new Map<Moment, number>();
     const rest = Array.from({ length: kills }, (_, index): [Moment, number] =>

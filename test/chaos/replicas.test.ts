@@ -92,9 +92,7 @@ describe.skipIf(findPostgres() === undefined)('two control planes on one databas
     return acknowledged;
   };
 
-  test('writers that race at both, while one is killed: no update is lost or made twice, nodes move over, no request fails', {
-    timeout: 60_000,
-  }, async () => {
+  test('writers that race at both, while one is killed: no update is lost or made twice, nodes move over, no request fails', async () => {
     const views = await Promise.all(
       admins.map((admin) =>
         waitFor('both nodes are seen', async () => {
@@ -141,9 +139,7 @@ describe.skipIf(findPostgres() === undefined)('two control planes on one databas
     ]);
   });
 
-  test('the database is killed under writers: they are told to wait, nodes and new nodes are served, it recovers by itself', {
-    timeout: 60_000,
-  }, async () => {
+  test('the database is killed under writers: they are told to wait, nodes and new nodes are served, it recovers by itself', async () => {
     const loads = nodes.map(loadOn);
     let stopped = false;
     const before = (await readCounter(admins[1])).n;

@@ -25,6 +25,8 @@ let link: Link;
 let far: Node;
 let near: Node;
 let n = 0;
+/** How long a change takes here to be active on a node that nothing is wrong with: what other durations are held against. */
+let usualMs: number;
 
 const change = async (): Promise<number> => {
   n++;
@@ -54,6 +56,9 @@ beforeAll(async () => {
   link = stack.use(await startLink(controlPlane.port));
   far = stack.use(await startNode({ controlPlane: `http://${link.address}`, id: 'far' }));
   near = stack.use(await startNode({ controlPlane: controlPlane.url, id: 'near' }));
+  const startedAt = performance.now();
+  for (let round = 0; round < 10; round++) await untilActive(near, await change());
+  usualMs = (performance.now() - startedAt) / 10;
 });
 
 afterAll(() => stack.disposeAsync());
@@ -66,19 +71,19 @@ test('a stopped node: others get each change at once, it is seen as gone, and is
     const changesUntilSeen = async () => {
       const startedAt = performance.now();
       last = await change();
-      await untilActive(near, last, 2000);
+      await untilActive(near, last);
       slowestMs = Math.max(slowestMs, performance.now() - startedAt);
       const { state } = await view(far);
       return state === NodeState.DISCONNECTED && n > 50;
     };
-    await waitFor('the stopped node is given up', changesUntilSeen, { deadlineMs: 20_000, everyMs: 1 });
+    await waitFor('the stopped node is given up', changesUntilSeen, { everyMs: 1 });
   } finally {
     far.resume();
   }
   const resumedAt = performance.now();
-  await untilActive(far, last, 5000);
-  expect(performance.now() - resumedAt).toBeLessThan(2000);
-  expect(slowestMs).toBeLessThan(1000);
+  await untilActive(far, last);
+  expect(performance.now() - resumedAt).toBeLessThan(2000 + 20 * usualMs);
+  expect(slowestMs).toBeLessThan(1000 + 20 * usualMs);
   const jump = readActivations(far.process().output()).slice(-1);
   expect(jump).toMatchObject([{ by: 'delta', revision: last }]);
 });
@@ -89,13 +94,13 @@ test('a link that carries nothing: the node notices by itself, is never shown as
   link.blackHole();
   const blackAt = performance.now();
   const revision = await change();
-  await untilActive(near, revision, 2000);
+  await untilActive(near, revision);
   await untilState(far, NodeState.UPDATING, NodeState.STALE, NodeState.DISCONNECTED);
   await untilState(far, NodeState.STALE, NodeState.DISCONNECTED);
   await waitFor('the node gives its stream up', () =>
     /the control plane is silent/.test(far.process().output().slice(heard)),
   );
-  expect(performance.now() - blackAt).toBeLessThan(2 * heartbeatMs + 3000);
+  expect(performance.now() - blackAt).toBeLessThan(2 * heartbeatMs + 10_000);
   expect(JSON.parse((await far.admin('/__ready')).body)).toMatchObject({
     ready: true,
     controlPlane: 'disconnected',
@@ -103,7 +108,7 @@ test('a link that carries nothing: the node notices by itself, is never shown as
   });
   expect(activeOn(far)).toBeLessThan(revision);
   await link.heal();
-  await untilActive(far, revision, 15_000);
+  await untilActive(far, revision);
   await untilState(far, NodeState.CURRENT);
 });
 
@@ -138,7 +143,7 @@ test('many small changes: merged for whom they come too fast, and active everywh
   process.stdout.write(
     `${writers * perWriter} changes in ${merged} updates over the slow link, active ${convergedMs.toFixed(0)} ms after the last; p99 of requests ${report.latencyMs.p99.toFixed(1)} ms\n`,
   );
-  expect(convergedMs).toBeLessThan(1000);
+  expect(convergedMs).toBeLessThan(1000 + 20 * usualMs);
   expect(merged).toBeLessThan((writers * perWriter) / 4);
   expect(report.failures).toEqual([]);
 });

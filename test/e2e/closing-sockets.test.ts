@@ -31,7 +31,7 @@ async function closeSockets(migrate: boolean): Promise<Readonly<Record<'replaced
   return JSON.parse(json!);
 }
 
-describe.skipIf(!possible)('in a network namespace of its own', { timeout: 180_000 }, () => {
+describe.skipIf(!possible)('in a network namespace of its own', () => {
   test('with tcp_migrate_req=1 no request is lost, whichever way a socket is closed', async () => {
     const { replaced, stalled, takenOver } = await closeSockets(true);
     expect(replaced.requests).toBeGreaterThan(100);

@@ -79,19 +79,15 @@ describe('every accepted field is obeyed', () => {
     expect([...proven].filter((name) => !fields.includes(name))).toEqual([]);
   });
 
-  test.each(cases.map((each) => [each.proves.join(', '), each] as const))(
-    '%s',
-    { timeout: 60_000 },
-    async (_, each) => {
-      const [before, after] = [resourceOf(each.key, each.from), resourceOf(each.key, each.to)];
-      // One, or the two cases of a oneof.
-      expect(diffResources(before, after).length).toBeLessThanOrEqual(2);
-      // No diff shows a secret.
-      expect(diffResources(before, after).length > 0).toBe(each.isSecret !== true);
-      expect(await observe(each, each.from)).toEqual(each.was);
-      expect(await observe(each, each.to)).toEqual(each.is);
-    },
-  );
+  test.each(cases.map((each) => [each.proves.join(', '), each] as const))('%s', async (_, each) => {
+    const [before, after] = [resourceOf(each.key, each.from), resourceOf(each.key, each.to)];
+    // One, or the two cases of a oneof.
+    expect(diffResources(before, after).length).toBeLessThanOrEqual(2);
+    // No diff shows a secret.
+    expect(diffResources(before, after).length > 0).toBe(each.isSecret !== true);
+    expect(await observe(each, each.from)).toEqual(each.was);
+    expect(await observe(each, each.to)).toEqual(each.is);
+  });
 
   test.each(Object.entries(singleValued))('%s takes no other value yet, and says so', async (_, manifest) => {
     const error = await admin.apply(stringify(manifest)).catch((refusal: RpcError) => refusal);

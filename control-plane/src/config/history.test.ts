@@ -24,7 +24,7 @@ let context: ControlContext;
 
 beforeAll(async () => {
   store = await openMemoryStore();
-}, 60_000);
+});
 afterAll(() => store.close());
 beforeEach(async () => {
   await context?.state.close();

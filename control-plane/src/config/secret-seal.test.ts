@@ -23,7 +23,7 @@ import { apply, expectDone, openContext, remove } from './testing/resources.ts';
 let store: MemoryStore;
 beforeAll(async () => {
   store = await openMemoryStore();
-}, 60_000);
+});
 afterAll(() => store.close());
 beforeEach(() => store.reset());
 

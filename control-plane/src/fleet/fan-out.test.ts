@@ -40,13 +40,13 @@ it('a thousand nodes that connect at once get their snapshots, and then each cha
       connect(id);
     }
     return [...nodes.values()].every((node) => node.config.revision === 1);
-  }, 30_000);
+  });
   expect(served.fleet.size).toBe(1000);
 
   served.change(served.config, { 'Route/r1': 'changed' });
   await until(() => [...nodes.values()].every((node) => node.config.revision === 2), 30_000);
   expect(checkHistory([...nodes.values()], served)).toEqual([]);
-}, 60_000);
+});
 
 it('a node that does not read holds up nobody, and costs no more than what is on its way', async () => {
   const served = await serve();

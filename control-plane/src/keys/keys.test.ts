@@ -26,7 +26,7 @@ let now = new Date('2026-11-21T12:00:00Z');
 
 beforeAll(async () => {
   store = await openMemoryStore();
-}, 60_000);
+});
 afterAll(() => store.close());
 beforeEach(async () => {
   await context?.state.close();

@@ -11,7 +11,7 @@ import type { TrackDelta, TrackItem, TrackSnapshot, TrackState } from './track-s
 let store: MemoryStore;
 beforeAll(async () => {
   store = await openMemoryStore();
-}, 60_000);
+});
 afterAll(() => store.close());
 beforeEach(() => store.reset());
 
@@ -64,7 +64,7 @@ describe('a delta between any two revisions', () => {
       await Promise.all([live.close(), fresh.close()]);
     });
     await fc.assert(property, { numRuns: 25, endOnFailure: true });
-  }, 60_000);
+  });
 });
 
 test('a delta of a revision to come is none, and of the present one is empty', async () => {

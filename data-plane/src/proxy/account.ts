@@ -1,4 +1,5 @@
 import { ACTIVE_REQUESTS, methodCode } from '../shared/index.ts';
+import { leavePlace } from './concurrent-requests.ts';
 import type { Exchange } from './exchange.ts';
 
 /** The client went away before the answer was complete. */
@@ -11,4 +12,5 @@ export function account(x: Exchange, status: number): void {
   requests.count(x.serviceSlot, methodCode(x.head.method), status);
   shared.metrics.observe(duration, (nowUs - x.startedUs) / 1e6);
   shared.columns.process.add(ACTIVE_REQUESTS, -1);
+  if (x.placeSlot >= 0) leavePlace(x);
 }

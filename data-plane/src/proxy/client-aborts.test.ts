@@ -51,7 +51,7 @@ describe('a client that goes away', () => {
     };
     for (let i = 0; i < 150; i++) await Promise.all(Array.from({ length: 20 }, leaveOnce));
     await eventually(() => openGauges(rig).every((gauge) => gauge === 0), 'gauges at zero');
-  }, 20_000);
+  });
 });
 
 describe('backpressure', () => {
@@ -69,7 +69,7 @@ describe('backpressure', () => {
     client.resume();
     await client.takeHead();
     await client.takeBytes(size);
-  }, 20_000);
+  });
 
   test('an upstream that does not read stops the client', async () => {
     await using rig = await ProxyRig.start(simple({ bodyBytes: '100MiB' }));
@@ -85,7 +85,7 @@ describe('backpressure', () => {
     await upstream.takeBytes(size);
     upstream.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
     expect((await client.takeMessage()).body).toBe('ok');
-  }, 20_000);
+  });
 
   test('a client that reads nothing for streamIdleTimeout is cut off, and the upstream is not blamed', async () => {
     await using rig = await ProxyRig.start(
@@ -115,5 +115,5 @@ describe('backpressure', () => {
     expect(await settled(answered)).toBeLessThan(50_000);
     client.resume();
     await eventually(() => answered() === 50_000, '50,000 answers');
-  }, 20_000);
+  });
 });

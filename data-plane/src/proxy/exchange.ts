@@ -95,6 +95,8 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
   tryStartedUs = 0;
   /** Endpoint where the present try counts as in flight, -1: none. */
   endpointSlot = -1;
+  /** Service where the request has one of a bounded number of places, -1: none. */
+  placeSlot = -1;
   /** Endpoint where the last try failed. */
   failedSlot = -1;
   /** Of the present try, -1: none to report. */

@@ -1,5 +1,6 @@
 import { ABORTED, REFUSED } from '../shared/index.ts';
 import { answerProblem } from './answer.ts';
+import { takePlace } from './concurrent-requests.ts';
 import type { Exchange } from './exchange.ts';
 import { delayByFault } from './faults.ts';
 import { recordBody } from './held-body.ts';
@@ -26,6 +27,7 @@ export function forward(x: Exchange): boolean {
     answerProblem(x, 'bad_request', 'The request cannot be rewritten into a valid one.');
     return true;
   }
+  if (plan.service.maxConcurrentRequests > 0 && !takePlace(x)) return true;
   const nowMs = x.startedUs / 1000;
   x.headText = head;
   x.headDeadlineMs = nowMs + plan.timeoutMs;

@@ -4,7 +4,7 @@ import { FAILURE } from '../shared/index.ts';
 import { connectionLine, ownResponseLines } from './answer.ts';
 import { armTimer, watchReader } from './deadlines.ts';
 import type { Exchange } from './exchange.ts';
-import { failTry, retriesStatus } from './retry.ts';
+import { failTry, retriesAnswer } from './retry.ts';
 import { switchProtocols } from './switch-protocols.ts';
 import { detachUpstream, endTry, outcomeOf } from './try.ts';
 import { PROTOCOL_ERROR } from './try-failure.ts';
@@ -89,7 +89,7 @@ function onResponseHead(
       return;
     }
   }
-  if (retriesStatus(x, head.status)) {
+  if (retriesAnswer(x, head)) {
     detachUpstream(x);
     releaseConnection(x, connection, responseBody.received && end === chunk.length);
     x.failedSlot = x.endpointSlot;

@@ -1,5 +1,5 @@
-import { backoffMs, OPEN, type RetryPlan } from '@sluice/engine';
-import { fieldValue, HeaderId } from '../http1/index.ts';
+import { backoffMs, OPEN, type RetryPlan, retryAfterMs, retryWaitMs } from '@sluice/engine';
+import { fieldValue, HeaderId, type ResponseHead } from '../http1/index.ts';
 import { FAILURE } from '../shared/index.ts';
 import { answerProblem } from './answer.ts';
 import { armTimer } from './deadlines.ts';
@@ -19,19 +19,24 @@ export function failTry(x: Exchange, failure: TryFailure): void {
     return;
   }
   const { retry } = x.destination.plan;
-  if (retry !== undefined && isRetried(failure, retry, mayRepeat(x, retry)) && pauseForRetry(x, retry)) return;
+  if (retry !== undefined && isRetried(failure, retry, mayRepeat(x, retry)) && pauseForRetry(x, retry, 0)) return;
   answerProblem(x, failure.code, undefined, '', failure.proxyStatus);
 }
 
-/** Whether an answer with this status is thrown away for another try; if so, that try is on its way. */
-export function retriesStatus(x: Exchange, status: number): boolean {
+/**
+ * Whether an answer with this head is thrown away for another try; if so, that try is on its way. It waits for as long as the answer's
+ * Retry-After asks; where that is longer than the request has, the answer stands.
+ */
+export function retriesAnswer(x: Exchange, head: ResponseHead): boolean {
+  const { status } = head;
   const { retry, service } = x.destination.plan;
   if (retry === undefined || !retry.statuses.has(status) || !mayRepeat(x, retry)) return false;
   const { nowMs, shared } = x.context;
   reportTry(x, outcomeOf(status));
   // An answer in the hand is better than circuit_open.
   if (service.breaker !== undefined && shared.breakers.view(service.slot, nowMs).state === OPEN) return false;
-  return pauseForRetry(x, retry);
+  const asked = fieldValue(head, HeaderId.retryAfter);
+  return pauseForRetry(x, retry, asked === undefined ? 0 : (retryAfterMs(asked, Date.now()) ?? 0));
 }
 
 /** The pause is over: before another try, or before the first of a request that a rehearsed failure delays. */
@@ -42,12 +47,13 @@ export function goOn(x: Exchange): void {
   startTry(x);
 }
 
-/** True: another try follows after a pause. */
-function pauseForRetry(x: Exchange, retry: RetryPlan): boolean {
+/** True: another try follows after a pause of at least `askedMs`. */
+function pauseForRetry(x: Exchange, retry: RetryPlan, askedMs: number): boolean {
   const { nowMs } = x.context;
   if (x.retries >= retry.attempts || !x.replayable) return false;
-  const waitMs = backoffMs(x.retries, { baseMs: retry.backoffBaseMs, maxMs: retry.backoffMaxMs }, Math.random);
-  if (nowMs + waitMs >= x.headDeadlineMs) return false;
+  const pauseMs = backoffMs(x.retries, { baseMs: retry.backoffBaseMs, maxMs: retry.backoffMaxMs }, Math.random);
+  const waitMs = retryWaitMs(pauseMs, askedMs, Math.min(x.headDeadlineMs, x.endDeadlineMs) - nowMs);
+  if (waitMs === undefined) return false;
   if (!x.context.shared.retryBudgets.tryRetry(x.destination.plan.service.slot, retry.budgetPercent, nowMs))
     return false;
   x.retries++;

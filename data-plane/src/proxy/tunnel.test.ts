@@ -67,7 +67,7 @@ describe('an open tunnel', () => {
     clearInterval(stutter);
     expect(Buffer.from(atUpstream, 'latin1').equals(up)).toBe(true);
     expect(Buffer.from(atClient, 'latin1').equals(down)).toBe(true);
-  }, 20_000);
+  });
 
   test('stops whoever sends to an end that does not read', async () => {
     await using rig = await ProxyRig.start(webSockets());
@@ -81,7 +81,7 @@ describe('an open tunnel', () => {
       tunnel[reader].resume();
       await tunnel[reader].takeBytes(size);
     }
-  }, 20_000);
+  });
 
   test.skipIf(process.platform !== 'linux')('asks the kernel whether its ends are still there', async () => {
     await using rig = await ProxyRig.start(webSockets());
@@ -150,7 +150,7 @@ describe('each way ends by itself', () => {
     expect(await client.takeEnding()).toBe('end');
     client.end();
     await eventually(() => gauges(rig).every((gauge) => gauge === 0), 'gauges at zero');
-  }, 20_000);
+  });
 
   test.each(['client', 'upstream'] as const)('a reset of the %s ends both connections', async (from) => {
     await using rig = await ProxyRig.start(webSockets());
@@ -260,7 +260,7 @@ describe('a tunnel that', () => {
     expect(endings(rig)).toEqual({});
     client.resume();
     await client.takeBytes(24 * 1024 * 1024);
-  }, 20_000);
+  });
 });
 
 describe('a change of the configuration', () => {

@@ -26,7 +26,7 @@ async function startNode(workers: number, connections: Partial<ServicePlan> = {}
   const service: ServicePlan = {
     ...{ name: 's', slot: FIRST_SLOT, enabled: true, endpoints: [endpoint], balancer: 'leastRequest' },
     ...{ panicPercent: 50, healthCheck: undefined, breaker: undefined, connectTimeoutMs: 5_000, idleTimeoutMs: 60_000 },
-    ...{ connectionsPerEndpoint: 4, pendingRequests: 1_000, ...connections },
+    ...{ connectionsPerEndpoint: 4, pendingRequests: 1_000, maxConcurrentRequests: 0, ...connections },
   };
   const main = attachShared(region);
   const each = Array.from({ length: workers }, (_, worker) => {

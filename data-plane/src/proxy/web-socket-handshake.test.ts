@@ -229,6 +229,22 @@ describe('every policy comes before the tunnel', () => {
     expect(rig.origin.connections).toEqual([]);
   });
 
+  test.each([
+    ['a request is one of its own, under every policy', 'GET /behind HTTP/1.1\r\nHost: a\r\n\r\n', 401],
+    ['a second handshake is one of its own', handshake(), 401],
+    ['frames are no request', maskedFrame('x'.repeat(40)), 400],
+  ])('behind a handshake that was refused %s, and nothing is a tunnel', async (_, behind, status) => {
+    await using rig = await ProxyRig.start(webSockets({ auth: { anyOf: [{ apiKey: {} }] } }));
+    const client = await rig.connect();
+    client.send(handshake() + behind);
+    expect(problemOf(await client.takeMessage()).status).toBe(401);
+    expect(problemOf(await client.takeMessage()).status).toBe(status);
+    client.send('GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+    await client.takeEnding();
+    expect(rig.origin.connections).toEqual([]);
+    expect(rig.shared.columns.process.total(ACTIVE_TUNNELS)).toBe(0);
+  });
+
   test('the breaker; it has its permit back when the tunnel opens', async () => {
     await using rig = await ProxyRig.start(
       webSockets({}, { circuitBreaker: { consecutiveFailures: 1, openFor: '1s', halfOpenRequests: 1 } }),

@@ -74,6 +74,8 @@ export interface Columns {
   readonly pending: GaugeColumns;
   /** The same by endpoint slot. */
   readonly waiting: GaugeColumns;
+  /** Requests of services that bound them, from their first try to the end of the answer. By service slot. */
+  readonly requests: GaugeColumns;
   /** Gauges of the worker as a whole. By ACTIVE_CONNECTIONS, ACTIVE_REQUESTS, ACTIVE_TUNNELS. */
   readonly process: GaugeColumns;
 }
@@ -95,6 +97,7 @@ export function releaseColumns(columns: Columns, worker: number, endpoints: numb
   columns.connections.releaseWorker(worker, endpoints);
   columns.pending.releaseWorker(worker, services);
   columns.waiting.releaseWorker(worker, endpoints);
+  columns.requests.releaseWorker(worker, services);
   columns.process.releaseWorker(worker, PROCESS_GAUGES);
 }
 
@@ -107,6 +110,7 @@ export function attachColumns(region: SharedRegion, writer: number): Columns {
     connections: new GaugeColumns(columns.connections, writers, writer, endpoints),
     pending: new GaugeColumns(columns.pending, writers, writer, services),
     waiting: new GaugeColumns(columns.waiting, writers, writer, endpoints),
+    requests: new GaugeColumns(columns.requests, writers, writer, services),
     process: new GaugeColumns(columns.process, writers, writer, PROCESS_COLUMN),
   };
 }

@@ -39,6 +39,7 @@ test('gauges add up over workers, and what a dead worker had is given back', () 
     columns.connections.add(endpoint, 1);
     columns.pending.add(service, 1);
     columns.waiting.add(endpoint, 1);
+    columns.requests.add(service, 1);
     columns.process.add(ACTIVE_CONNECTIONS, 1);
     columns.process.add(ACTIVE_REQUESTS, 1);
   }
@@ -47,15 +48,16 @@ test('gauges add up over workers, and what a dead worker had is given back', () 
     main.columns.connections.total(endpoint),
     main.columns.pending.total(service),
     main.columns.waiting.total(endpoint),
+    main.columns.requests.total(service),
     main.columns.process.total(ACTIVE_CONNECTIONS),
     main.columns.process.total(ACTIVE_REQUESTS),
   ];
-  expect(totals()).toEqual([2, 2, 2, 2, 2, 2]);
+  expect(totals()).toEqual([2, 2, 2, 2, 2, 2, 2]);
   releaseWorker(main, directory, 0);
-  expect(totals()).toEqual([1, 1, 1, 1, 1, 1]);
+  expect(totals()).toEqual([1, 1, 1, 1, 1, 1, 1]);
   expect(attachShared(region, 1).columns.inFlight.own(endpoint)).toBe(1);
   releaseWorker(main, directory, 1);
-  expect(totals()).toEqual([0, 0, 0, 0, 0, 0]);
+  expect(totals()).toEqual([0, 0, 0, 0, 0, 0, 0]);
 });
 
 test('control words reach the other threads: generation, draining, state, heartbeat', () => {

@@ -78,6 +78,7 @@ export interface ColumnBuffers {
   readonly connections: SharedArrayBuffer;
   readonly pending: SharedArrayBuffer;
   readonly waiting: SharedArrayBuffer;
+  readonly requests: SharedArrayBuffer;
   readonly process: SharedArrayBuffer;
   readonly endpointHealth: SharedArrayBuffer;
 }
@@ -135,6 +136,7 @@ export function createSharedRegion(settings: SharedSettings): SharedRegion {
       connections: new SharedArrayBuffer(writers * columnBytes(slots.endpoints * 4)),
       pending: new SharedArrayBuffer(writers * columnBytes(slots.services * 4)),
       waiting: new SharedArrayBuffer(writers * columnBytes(slots.endpoints * 4)),
+      requests: new SharedArrayBuffer(writers * columnBytes(slots.services * 4)),
       process: new SharedArrayBuffer(writers * PROCESS_COLUMN * 4),
       endpointHealth: new SharedArrayBuffer((slots.endpoints + 1) * 4),
     },

@@ -6,7 +6,7 @@ import { SUCCESS } from './breakers.ts';
 import { ACTIVE_CONNECTIONS, ACTIVE_REQUESTS } from './columns.ts';
 import { createSharedRegion } from './region.ts';
 import { createSlotDirectory } from './slots.ts';
-import { ADMITTED, PROBED, READY, STOP, TROUBLED, troubledPolicy } from './testing/hammer.ts';
+import { ADMITTED, PROBED, READY, ROUND_SPAN, STOP, TROUBLED, troubledPolicy } from './testing/hammer.ts';
 import { createHammers, ended, hammer, waitFor } from './testing/hammers.ts';
 
 const THREADS = 4;
@@ -25,7 +25,7 @@ test('a key that all threads see for the first time at once gets one cell', asyn
     createSharedRegion({ workers: THREADS }),
     task,
     THREADS,
-    rounds * burstKeys * 2,
+    rounds * burstKeys * ROUND_SPAN,
   );
   const tried = [...admitted].filter((count, number) => count > 0 && spoiled[number] === 0);
   expect(tried.length).toBeGreaterThan(rounds);
@@ -36,7 +36,7 @@ test('cells that change hands all the time never lose a charge', async () => {
   const rounds = 8000;
   const task = { name: 'rounds', roundUs: 150, rounds, buckets: 2, intervalMs: 1, burstKeys: 1 } as const;
   const region = createSharedRegion({ workers: THREADS, limiterCells: 2048 });
-  const { admitted, spoiled } = await hammer(region, task, THREADS, rounds * 2);
+  const { admitted, spoiled } = await hammer(region, task, THREADS, rounds * ROUND_SPAN);
   const tried = [...admitted].filter((count, number) => count > 0 && spoiled[number] === 0);
   expect(tried.length).toBeGreaterThan(rounds / 4);
   expect(tried.filter((count) => count !== 1)).toEqual([]);
@@ -97,4 +97,4 @@ test('workers killed at any moment give back all they held, and the breaker stil
     breakers.report(TROUBLED, breakers.admit(TROUBLED, troubledPolicy, nowMs), SUCCESS, troubledPolicy, nowMs);
   }
   expect(breakers.view(TROUBLED, clock.nowMs()).state).toBe(CLOSED);
-}, 60_000);
+}, 180_000);

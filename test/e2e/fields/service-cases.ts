@@ -80,7 +80,7 @@ async function answersBehindAnother({ ask, origin }: World): Promise<boolean> {
   const held = ask();
   await waitFor('the origin holds it', () => origin.requests.length > before);
   const second = ask();
-  const isAnswered = await settlesWithin(second, 2_000);
+  const isAnswered = await settlesWithin(second, 4_000);
   resolve();
   await Promise.all([held, second]);
   return isAnswered;
@@ -296,6 +296,12 @@ export const serviceCases: readonly FieldCase[] = [
     { connections: { perEndpoint: 1, pending: 1 } },
     { connections: { perEndpoint: 1, pending: 0 } },
     { observe: answersBehindAnother, was: false, is: true },
+  ),
+  service(
+    ['Service.max_concurrent_requests'],
+    { maxConcurrentRequests: 3 },
+    { maxConcurrentRequests: 2 },
+    { observe: mostAtOnce, was: 3, is: 2 },
   ),
   service(
     ['Service.timeout'],

@@ -28,7 +28,6 @@ export const UNSUPPORTED: UnsupportedTable = [
   'sluice.config.v1.Service.outlier_detection',
   'sluice.config.v1.Service.tls',
   'sluice.config.v1.Service.fallback',
-  'sluice.config.v1.Service.max_concurrent_requests',
   'sluice.config.v1.Endpoint.zone',
   'sluice.config.v1.LoadBalancing.consistent_hash',
   'sluice.config.v1.LoadBalancing.slow_start',

@@ -11,3 +11,12 @@ export function backoffMs(retry: number, policy: BackoffPolicy, random: () => nu
   const ceiling = Math.min(policy.maxMs, policy.baseMs * 2 ** Math.min(retry, 52));
   return random() * ceiling;
 }
+
+/**
+ * How long to wait before another try where the one before asked for `askedMs`: at least so long, and not all at the same moment.
+ * Undefined where that is `leftMs` or more: nobody would be there any more for what comes of it.
+ */
+export function retryWaitMs(backoffMs: number, askedMs: number, leftMs: number): number | undefined {
+  const waitMs = askedMs + backoffMs;
+  return waitMs < leftMs ? waitMs : undefined;
+}

@@ -6,5 +6,6 @@ export * from './budget.ts';
 export * from './cors.ts';
 export * from './gcra.ts';
 export * from './health.ts';
+export * from './retry-after.ts';
 export * from './share.ts';
 export * from './sliding-window.ts';

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { backoffMs } from './backoff.ts';
+import { backoffMs, retryWaitMs } from './backoff.ts';
 import { retryAllowance } from './budget.ts';
+import { retryAfterMs } from './retry-after.ts';
 import { isOwed, mayTake, passesOn } from './share.ts';
 
 test('backoff doubles up to its maximum, with full jitter', () => {
@@ -9,6 +10,21 @@ test('backoff doubles up to its maximum, with full jitter', () => {
     12.5, 25, 50, 400, 500, 500, 500,
   ]);
   expect(backoffMs(3, policy, () => 0)).toBe(0);
+});
+
+test('another try waits for what the last answer asked for and its own pause, if there is time', () => {
+  expect([retryWaitMs(5, 0, 6), retryWaitMs(5, 0, 5)]).toEqual([5, undefined]);
+  expect([retryWaitMs(5, 1_000, 1_006), retryWaitMs(5, 1_000, 1_005)]).toEqual([1_005, undefined]);
+  expect(retryWaitMs(0, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)).toBeUndefined();
+});
+
+test('Retry-After is seconds or a date, and what is neither asks for nothing', () => {
+  const now = Date.UTC(2026, 10, 21, 12, 0, 0);
+  const asked = ['0', '120', '9999999999', 'Sat, 21 Nov 2026 12:00:07 GMT', 'Sat, 21 Nov 2026 11:59:00 GMT'];
+  expect(asked.map((value) => retryAfterMs(value, now))).toEqual([0, 120_000, 9_999_999_999_000, 7_000, 0]);
+  for (const value of ['', '-1', '1.5', '1 ', '99999999999', 'soon', '1, 2']) {
+    expect(retryAfterMs(value, now)).toBeUndefined();
+  }
 });
 
 test('a retry budget is a share of the requests and never under three a second', () => {

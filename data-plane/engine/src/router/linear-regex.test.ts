@@ -126,9 +126,9 @@ describe('a regular expression', () => {
     ].map(compile);
     const values = [`/${'a'.repeat(50_000)}!`, `/${'abc'.repeat(17_000)}`, `/${'x'.repeat(50_000)}`];
     let calls = 0;
-    const started = process.hrtime.bigint();
+    const started = process.threadCpuUsage();
     for (const regex of hostile) for (const value of values) calls += regex.test(value) ? 1 : 1;
-    const meanMs = Number(process.hrtime.bigint() - started) / 1e6 / calls;
+    const meanMs = process.threadCpuUsage(started).user / 1e3 / calls;
     expect(meanMs).toBeLessThan(5);
   });
 
@@ -142,9 +142,9 @@ describe('a regular expression', () => {
       '.*a.{12}',
     ];
     for (const source of sources) {
-      const started = process.hrtime.bigint();
+      const started = process.threadCpuUsage();
       compileRegex(source);
-      expect(Number(process.hrtime.bigint() - started) / 1e6, source).toBeLessThan(500);
+      expect(process.threadCpuUsage(started).user / 1e3, source).toBeLessThan(500);
     }
   });
 });

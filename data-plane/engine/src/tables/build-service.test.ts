@@ -29,6 +29,7 @@ test('what a service leaves out has its default', () => {
       idleTimeoutMs: 60_000,
       connectionsPerEndpoint: 256,
       pendingRequests: 1024,
+      maxConcurrentRequests: 0,
     },
     timeoutMs: 15_000,
     streamIdleTimeoutMs: 60_000,

@@ -41,6 +41,7 @@ export function buildService(name: string, service: Service, { group, slots }: B
       idleTimeoutMs: durationMs(service.connections?.idleTimeout, 60_000),
       connectionsPerEndpoint: service.connections?.perEndpoint ?? 256,
       pendingRequests: service.connections?.pending ?? 1024,
+      maxConcurrentRequests: service.maxConcurrentRequests ?? 0,
     },
     timeoutMs: durationMs(service.timeout, 15_000),
     streamIdleTimeoutMs: durationMs(service.streamIdleTimeout, 60_000),

@@ -102,5 +102,6 @@ function missingService(name: string): ServicePlan {
     idleTimeoutMs: 60_000,
     connectionsPerEndpoint: 256,
     pendingRequests: 1024,
+    maxConcurrentRequests: 0,
   };
 }

@@ -112,6 +112,8 @@ export interface ServicePlan {
   readonly connectionsPerEndpoint: number;
   /** The most requests that wait on the node for a connection. */
   readonly pendingRequests: number;
+  /** The most requests that the node has under way at it. 0: no bound. */
+  readonly maxConcurrentRequests: number;
 }
 
 /** Active probes of each endpoint of a service. Plain data, so that two can be compared. */

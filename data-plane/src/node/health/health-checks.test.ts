@@ -59,6 +59,7 @@ function serviceAt(ports: readonly number[], healthCheck: HealthCheckPlan | unde
       idleTimeoutMs: 1_000,
       connectionsPerEndpoint: 10,
       pendingRequests: 10,
+      maxConcurrentRequests: 0,
       healthCheck,
       endpoints: ports.map((port, index) => ({
         address: `127.0.0.1:${port}`,
@@ -86,12 +87,12 @@ describe('an endpoint', () => {
     });
     const { checks, health, lines } = startChecks();
     checks.put(serviceAt([port], CHECK));
-    await expect.poll(() => seen, { timeout: 15_000 }).toBeGreaterThan(2);
+    await expect.poll(() => seen).toBeGreaterThan(2);
     expect(health.isHealthy(1)).toBe(true);
     status = 503;
-    await expect.poll(() => health.isHealthy(1), { timeout: 15_000 }).toBe(false);
+    await expect.poll(() => health.isHealthy(1)).toBe(false);
     status = 204;
-    await expect.poll(() => health.isHealthy(1), { timeout: 15_000 }).toBe(true);
+    await expect.poll(() => health.isHealthy(1)).toBe(true);
     expect(lines).toEqual([
       `endpoint is unhealthy {"service":"s","endpoint":"127.0.0.1:${port}","reason":"status 503"}`,
       `endpoint is healthy {"service":"s","endpoint":"127.0.0.1:${port}"}`,
@@ -116,10 +117,10 @@ describe('an endpoint', () => {
     const port = await listen(server);
     const { checks, health, lines } = startChecks();
     checks.put(serviceAt([port], { ...CHECK, timeoutMs: reason.startsWith('no answer') ? 300 : 10_000 }));
-    await expect.poll(() => health.isHealthy(1), { timeout: 15_000 }).toBe(false);
+    await expect.poll(() => health.isHealthy(1)).toBe(false);
     expect(lines.join('\n')).toContain(reason);
     checks.put(serviceAt([port], { ...CHECK, probe: { kind: 'tcp' } }));
-    await expect.poll(() => health.isHealthy(1), { timeout: 15_000 }).toBe(true);
+    await expect.poll(() => health.isHealthy(1)).toBe(true);
   });
 
   test('that refuses connections is unhealthy, and forgotten with its service', async () => {
@@ -129,7 +130,7 @@ describe('an endpoint', () => {
     await once(server, 'close');
     const { checks, health, lines } = startChecks();
     checks.put(serviceAt([port], { ...CHECK, probe: { kind: 'tcp' } }));
-    await expect.poll(() => health.isHealthy(1), { timeout: 15_000 }).toBe(false);
+    await expect.poll(() => health.isHealthy(1)).toBe(false);
     expect(lines[0]).toContain('ECONNREFUSED');
     checks.remove('Service', 's');
     expect([checks.size, health.isHealthy(1)]).toEqual([0, true]);
@@ -139,7 +140,7 @@ describe('an endpoint', () => {
     const port = await startHttp((_, response) => response.writeHead(500).end());
     const { checks, health } = startChecks();
     checks.put(serviceAt([port], CHECK));
-    await expect.poll(() => health.isHealthy(1), { timeout: 15_000 }).toBe(false);
+    await expect.poll(() => health.isHealthy(1)).toBe(false);
     checks.put(serviceAt([port, port], { ...CHECK, intervalMs: 3_600_000 }));
     expect([checks.size, health.isHealthy(1)]).toEqual([2, false]);
     checks.put(serviceAt([port, port], undefined));
@@ -164,9 +165,9 @@ test('ten thousand revisions leave one prober for each endpoint, and none behind
   }
   expect(checks.size).toBe(3);
   expect(timers() - before).toBeLessThanOrEqual(3);
-  await expect.poll(() => most, { timeout: 15_000 }).toBeGreaterThan(0);
+  await expect.poll(() => most).toBeGreaterThan(0);
   checks.close();
-  await expect.poll(() => open, { timeout: 15_000 }).toBe(0);
+  await expect.poll(() => open).toBe(0);
   expect(checks.size).toBe(0);
-  await expect.poll(() => timers() - before, { timeout: 15_000 }).toBeLessThanOrEqual(0);
+  await expect.poll(() => timers() - before).toBeLessThanOrEqual(0);
 });

@@ -1,4 +1,4 @@
-const DEADLINE_MS = 5000;
+const DEADLINE_MS = 30_000;
 
 /** Looks until something holds; throws where it does not in time. */
 export async function eventually(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {

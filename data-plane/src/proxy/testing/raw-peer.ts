@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 
-const DEADLINE_MS = 5000;
+const DEADLINE_MS = 30_000;
 
 /** How the other end closed its side. */
 export type Ending = 'open' | 'end' | 'reset';

@@ -33,6 +33,7 @@ export const overflowKinds = [
   'connections',
   'client_connections',
   'pending',
+  'concurrent_requests',
 ] as const;
 export type OverflowKind = (typeof overflowKinds)[number];
 

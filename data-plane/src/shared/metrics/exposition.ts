@@ -142,7 +142,7 @@ function* sharedFamilies({ shared, directory, breakers }: ExpositionSources, are
   };
   yield {
     name: 'gateway_overflow_total',
-    help: 'What found a bounded place full: booked in a shared place (tables), refused (connections, pending) or shed (overload).',
+    help: 'What found a bounded place full: booked in a shared place (tables), refused (connections, pending, concurrent_requests) or shed (overload).',
     type: 'counter',
     samples: overflowKinds.map((what, kind) => ({
       labels: { what },

@@ -16,12 +16,18 @@ const NEVER = 5;
 const INSIDE = 6;
 export const MOST_INSIDE = 7;
 export const ENTERED = 8;
+const NEWEST_ROUND = 9;
+const ROUNDS_SEEN = 10;
+const FIRST_ROUND = 11;
 export const SIGNALS = 16;
 
 export type HammerTask =
   /** Charges one key, all threads the same. ADMITTED counts. */
   | { readonly name: 'oneKey'; readonly charges: number }
-  /** Every `roundUs` a new key, charged once by each thread; `admitted[round]` and `spoiled[round]` tell. */
+  /**
+   * Every `roundUs` new keys, each charged once by each thread that has the time; `admitted[key]` and `spoiled[key]` tell. Ends when
+   * `rounds` were seen by some thread, or after ROUND_SPAN times as long as that takes if the threads always run.
+   */
   | {
       readonly name: 'rounds';
       readonly roundUs: number;
@@ -55,6 +61,9 @@ export interface HammerStart {
   readonly task: HammerTask;
 }
 
+/** Keys of a task with rounds, for each of its `rounds` and `burstKeys`. */
+export const ROUND_SPAN = 50;
+
 export const TROUBLED = 2;
 export const troubledPolicy: BreakerPolicy = { consecutiveFailures: 2, openForMs: 1, halfOpenRequests: 4 };
 
@@ -83,7 +92,7 @@ function run({ region, worker, signals, admitted, spoiled, task }: HammerStart):
       chargeOneKey(shared, task, signal);
       break;
     case 'rounds':
-      chargeRounds(shared, task, ...counts);
+      chargeRounds(shared, task, signal, ...counts);
       break;
     case 'flood':
       flood(shared, task, ...counts);
@@ -114,20 +123,26 @@ function chargeOneKey({ limiter, clock }: Shared, { charges }: Task<'oneKey'>, s
 function chargeRounds(
   { limiter, clock }: Shared,
   { roundUs, rounds, buckets, intervalMs, burstKeys }: Task<'rounds'>,
+  signal: Int32Array,
   admitted: Int32Array,
   spoiled: Int32Array,
 ): void {
   const plan = gcraPlan(1, intervalMs, 1);
   const key = new CellKey();
-  const startRound = Math.floor(clock.nowUs() / roundUs);
-  for (let done = -1; ; ) {
+  Atomics.compareExchange(signal, FIRST_ROUND, 0, Math.floor(clock.nowUs() / roundUs));
+  const firstRound = Atomics.load(signal, FIRST_ROUND);
+  for (let done = -1; Atomics.load(signal, ROUNDS_SEEN) < rounds; ) {
     const nowUs = clock.nowUs();
-    const round = Math.floor(nowUs / roundUs);
-    if (round - startRound >= rounds) return;
+    const round = Math.floor(nowUs / roundUs) - firstRound;
+    if (round >= rounds * ROUND_SPAN) return;
     if (round === done) continue;
     done = round;
+    const newest = Atomics.load(signal, NEWEST_ROUND);
+    if (round > newest && Atomics.compareExchange(signal, NEWEST_ROUND, newest, round) === newest) {
+      Atomics.add(signal, ROUNDS_SEEN, 1);
+    }
     for (let i = 0; i < burstKeys; i++) {
-      const number = (round % (rounds * 2)) * burstKeys + i;
+      const number = round * burstKeys + i;
       numberedKey(key, number, buckets);
       if (limiter.charge(key, 2, plan, nowUs)) {
         Atomics.add(admitted, number, 1);

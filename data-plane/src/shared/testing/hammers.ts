@@ -50,11 +50,11 @@ export async function ended(worker: Worker): Promise<void> {
   if (code !== 0) throw new Error(`the thread exited with ${code}`);
 }
 
-/** Polls until `condition` holds. Throws after 10 s. */
+/** Polls until `condition` holds. Throws after 30 s. */
 export async function waitFor(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + 30_000;
   while (!condition()) {
-    if (performance.now() > deadline) throw new Error('waited 10 s in vain');
+    if (performance.now() > deadline) throw new Error('waited 30 s in vain');
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }

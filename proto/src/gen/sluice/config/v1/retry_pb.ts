@@ -20,7 +20,8 @@ export const file_sluice_config_v1_retry: GenFile = /*@__PURE__*/
   fileDesc("ChxzbHVpY2UvY29uZmlnL3YxL3JldHJ5LnByb3RvEhBzbHVpY2UuY29uZmlnLnYxIp0DCgVSZXRyeRIeCghhdHRlbXB0cxgBIAEoDUIHukgEKgIYCkgAiAEBElIKAm9uGAIgAygJQka6SD+SATwQIBgBIjZyNDIyXihjb25uZWN0LWZhaWx1cmV8cmVzZXR8dGltZW91dHw1eHh8WzQ1XVswLTldezJ9KSSQtRgBEkYKD3Blcl90cnlfdGltZW91dBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkISukgPqgEMIgQIgKMFMgQQwIQ9EioKB2JhY2tvZmYYBCABKAsyGS5zbHVpY2UuY29uZmlnLnYxLkJhY2tvZmYSJAoOYnVkZ2V0X3BlcmNlbnQYBSABKA1CB7pIBCoCGGRIAYgBARI0CgdtZXRob2RzGAYgAygJQiO6SCCSAR0QEBgBIhdyFTITXltBLVpdW0EtWi1dezAsMzF9JBIwCgxidWZmZXJfYnl0ZXMYByABKAsyGi5zbHVpY2UuY29uZmlnLnYxLkJ5dGVTaXplQgsKCV9hdHRlbXB0c0IRCg9fYnVkZ2V0X3BlcmNlbnQidwoHQmFja29mZhI1CgRiYXNlGAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgy6SAmqAQYiAgg8MgASNQoDbWF4GAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg26SAqqAQciAwisAjIAYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_sluice_config_v1_notation]);
 
 /**
- * Tries after the first. Never after response bytes went out; never past the request's timeout.
+ * Tries after the first. Never after response bytes went out; never past the request's timeout. An answer that is tried again is waited
+ * for as long as its Retry-After asks, on top of the backoff; where the request has not so much time left, the answer stands.
  *
  * @generated from message sluice.config.v1.Retry
  */
@@ -77,7 +78,8 @@ export type Retry = Message<"sluice.config.v1.Retry"> & {
 };
 
 /**
- * Tries after the first. Never after response bytes went out; never past the request's timeout.
+ * Tries after the first. Never after response bytes went out; never past the request's timeout. An answer that is tried again is waited
+ * for as long as its Retry-After asks, on top of the backoff; where the request has not so much time left, the answer stands.
  *
  * @generated from message sluice.config.v1.Retry
  */

@@ -132,7 +132,8 @@ export type Service = Message<"sluice.config.v1.Service"> & {
   fallback: Fallback[];
 
   /**
-   * Requests in flight from one node. Unset: no bound.
+   * The most requests that one node, all workers together, has under way at it, from the first try to the end of the answer, pauses
+   * between tries included. One more is answered 503 overloaded. WebSockets count until they are open. Unset: no bound.
    *
    * @generated from field: optional uint32 max_concurrent_requests = 16;
    */
@@ -251,7 +252,8 @@ export type ServiceJson = {
   fallback?: FallbackJson[];
 
   /**
-   * Requests in flight from one node. Unset: no bound.
+   * The most requests that one node, all workers together, has under way at it, from the first try to the end of the answer, pauses
+   * between tries included. One more is answered 503 overloaded. WebSockets count until they are open. Unset: no bound.
    *
    * @generated from field: optional uint32 max_concurrent_requests = 16;
    */
