@@ -29,7 +29,10 @@ const cases = [
 ];
 
 /** Fields that are for people, or whose other values are not supported yet: what the admin API makes of them is their proof. */
-const descriptive = ['Resource.name', 'Resource.labels', 'Consumer.owner', 'NodeGroup.description', 'Secret.unchanged'];
+const descriptive = [
+  ...['Resource.name', 'Resource.labels', 'Consumer.owner', 'NodeGroup.description', 'Secret.unchanged'],
+  'Jwks.allow_http',
+];
 const singleValued = {
   'Listener.protocol': { kind: 'Listener', name: 'x', spec: { address: '127.0.0.1:1', protocol: 'https' } },
   'Service.protocol': {
@@ -94,6 +97,15 @@ describe('every accepted field is obeyed', () => {
     expect(error).toBeInstanceOf(RpcError);
     const [problem] = (error as RpcError).findDetails(ProblemsSchema).flatMap(({ problems }) => problems);
     expect(problem?.message).toContain('not supported by this version');
+  });
+
+  test('keys are fetched over http only where that is admitted', async () => {
+    const issuer = (jwks: object) =>
+      admin.apply(stringify({ kind: 'Issuer', name: 'fetched', spec: { issuer: 'i', algorithms: ['ES256'], jwks } }));
+    const refusal = await issuer({ url: 'http://127.0.0.1:1/' }).catch((error: RpcError) => error);
+    const [problem] = (refusal as RpcError).findDetails(ProblemsSchema).flatMap(({ problems }) => problems);
+    expect(problem).toMatchObject({ field: 'spec.jwks.url', message: 'must be an https address' });
+    await issuer({ url: 'http://127.0.0.1:1/', allowHttp: true });
   });
 
   test('what is for people comes back as it was written', async () => {

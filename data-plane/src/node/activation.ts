@@ -1,9 +1,19 @@
-import { type ActiveChange, type BuiltItem, type HeldItem, itemKey, type Log } from '@sluice/engine';
-import { NackReason, Track as WireTrack } from '@sluice/proto';
+import { create, toBinary } from '@bufbuild/protobuf';
+import {
+  type ActiveChange,
+  type ActiveItem,
+  type BuiltItem,
+  type HeldItem,
+  itemKey,
+  KEY_SET_KIND,
+  type Log,
+} from '@sluice/engine';
+import { type FetchedKeySet, FetchedKeySetSchema, NackReason, Track as WireTrack } from '@sluice/proto';
 import type { Shared } from '../shared/index.ts';
 import { packChange } from '../worker/packed-change.ts';
 import type { CachedState } from './cache/cached-state.ts';
 import type { HealthChecks } from './health/health-checks.ts';
+import type { KeySets } from './key-sets/key-sets.ts';
 import type { Listeners } from './listeners.ts';
 import type { SlotLedger } from './slot-ledger.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -15,6 +25,7 @@ export interface ActivationOptions {
   readonly log: Log;
   /** Told of each item that becomes active, or is no more. */
   readonly healthChecks: HealthChecks;
+  readonly keySets: KeySets;
 }
 
 /** The node's view of both tracks, and the one place where they change: one update after the other, in all workers at once. */
@@ -33,6 +44,8 @@ export class Activation {
   >();
   /** What is being staged; a worker that starts meanwhile starts with it. */
   #pending: { readonly change: ActiveChange; readonly packed: SharedArrayBuffer } | undefined;
+  /** By issuer. */
+  readonly #keySets = new Map<string, ActiveKeySet>();
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -65,6 +78,22 @@ export class Activation {
     return this.#generation > 0;
   }
 
+  /** The fetched key sets that are active. */
+  keySets(): readonly FetchedKeySet[] {
+    return [...this.#keySets.values()].map(({ set }) => set);
+  }
+
+  /** Makes a key set active in every worker, after the updates before it. The issuer may have gone meanwhile. */
+  async applyKeySet(set: FetchedKeySet): Promise<void> {
+    await this.#inTurn(async () => {
+      if (this.#config.set.activeItem(`Issuer/${set.issuer}`) === undefined) return;
+      const item = keySetItem(set);
+      const error = await this.#stage({ upserts: [item], removals: [] });
+      if (error === undefined) this.#keySets.set(set.issuer, { set, item });
+      else this.#options.log.error('workers cannot take the keys of an issuer', { issuer: set.issuer, error });
+    });
+  }
+
   held(): readonly HeldItem[] {
     return [...this.#config.set.held.values(), ...this.#facts.set.held.values(), ...this.#listeners.held()];
   }
@@ -73,12 +102,7 @@ export class Activation {
   whole(): SharedArrayBuffer {
     // The first of all changes is everything.
     if (this.#pending !== undefined && !this.active) return this.#pending.packed;
-    const items = new Map(
-      [...this.#config.set.wholeChange().upserts, ...this.#facts.set.wholeChange().upserts].map((item) => [
-        itemKey(item),
-        item,
-      ]),
-    );
+    const items = new Map(this.#all().map((item) => [itemKey(item), item]));
     for (const removal of this.#pending?.change.removals ?? []) items.delete(itemKey(removal));
     for (const item of this.#pending?.change.upserts ?? []) items.set(itemKey(item), item);
     return packChange({ upserts: [...items.values()], removals: [] }, this.#options.ledger.all());
@@ -88,8 +112,11 @@ export class Activation {
   restore(cached: CachedState): Promise<void> {
     return this.#inTurn(async () => {
       this.#historyId = cached.historyId;
-      const upserts = [...this.#config.set.wholeChange().upserts, ...this.#facts.set.wholeChange().upserts];
-      const error = await this.#stage({ upserts, removals: [] });
+      for (const set of cached.keySets) {
+        if (this.#config.set.activeItem(`Issuer/${set.issuer}`) === undefined) continue;
+        this.#keySets.set(set.issuer, { set, item: keySetItem(set) });
+      }
+      const error = await this.#stage({ upserts: this.#all(), removals: [] });
       if (error !== undefined) throw new Error(`the restored configuration cannot be built: ${error}`);
       for (const item of this.#config.set.activeItems()) this.#put(item);
       this.#listeners.reconcile();
@@ -123,6 +150,11 @@ export class Activation {
       metrics.observe(metrics.configApply(), (performance.now() - arrived) / 1000);
     }
     return refusal;
+  }
+
+  #all(): ActiveItem[] {
+    const keySets = [...this.#keySets.values()].map(({ item }) => item);
+    return [...this.#config.set.wholeChange().upserts, ...this.#facts.set.wholeChange().upserts, ...keySets];
   }
 
   #trackOf({ track }: WholeUpdate): NodeTrack {
@@ -183,6 +215,8 @@ export class Activation {
     for (const { kind, name } of removals) {
       this.#listeners.remove(kind, name);
       this.#options.healthChecks.remove(kind, name);
+      this.#options.keySets.remove(kind, name);
+      if (kind === 'Issuer') this.#keySets.delete(name);
     }
     for (const item of upserts) this.#put(track.set.activeItem(itemKey(item))!);
   }
@@ -190,6 +224,7 @@ export class Activation {
   #put(item: BuiltItem): void {
     this.#listeners.put(item);
     this.#options.healthChecks.put(item);
+    this.#options.keySets.put(item);
   }
 
   #inTurn<T>(run: () => Promise<T>): Promise<T> {
@@ -197,4 +232,14 @@ export class Activation {
     this.#turn = turn.catch(() => undefined);
     return turn;
   }
+}
+
+interface ActiveKeySet {
+  readonly set: FetchedKeySet;
+  readonly item: ActiveItem;
+}
+
+function keySetItem(set: FetchedKeySet): ActiveItem {
+  const content = toBinary(FetchedKeySetSchema, create(FetchedKeySetSchema, set));
+  return { kind: KEY_SET_KIND, name: set.issuer, content, unavailable: undefined };
 }

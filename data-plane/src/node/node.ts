@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { create } from '@bufbuild/protobuf';
 import { ActiveSet, type BuildContext, createLog, type Log } from '@sluice/engine';
-import { Track as WireTrack } from '@sluice/proto';
+import { FetchedKeySetSchema, Track as WireTrack } from '@sluice/proto';
 import packageJson from '../../package.json' with { type: 'json' };
 import { attachShared, createSharedRegion, createSlotDirectory } from '../shared/index.ts';
 import { Activation } from './activation.ts';
@@ -11,6 +12,7 @@ import { createEndpoints } from './endpoints.ts';
 import { cacheFault, readFaults } from './faults.ts';
 import { Freshness } from './freshness.ts';
 import { HealthChecks } from './health/health-checks.ts';
+import { KeySets } from './key-sets/key-sets.ts';
 import { claimAddresses, DEFAULT_LISTENER, Listeners } from './listeners.ts';
 import { DirectoryInUse, type DirectoryLock, hasSuccessor, lockDirectory, succeedDirectory } from './lock-directory.ts';
 import { Persistence } from './persistence.ts';
@@ -111,6 +113,7 @@ class NodeAssembly {
         ready = true;
         log.info('ready', { revision: activation.config.revision });
       },
+      onKeysWanted: (issuer) => keySets.wanted(issuer),
       onBindFailed: (name, reason) => {
         log.error('listener cannot be bound', { listener: name, reason });
         listeners.failed(name, reason);
@@ -122,9 +125,20 @@ class NodeAssembly {
     const cached = await cache.load();
     const healthChecks = new HealthChecks(shared.endpointHealth, log);
     started.defer(() => healthChecks.close());
+    const keySets = new KeySets({
+      log,
+      known: (issuer, url) => activation.keySets().find((set) => set.issuer === issuer && set.url === url)?.document,
+      activate: async (issuer, url, document) => {
+        const set = create(FetchedKeySetSchema, { issuer, url, document });
+        await activation.applyKeySet(set);
+        persistence.saveKeySet(set);
+      },
+      settled: (issuer, againInMs) => supervisor.tell({ type: 'keysSettled', issuer, againInMs }),
+    });
+    started.defer(() => keySets.close());
     const listeners = new Listeners(own, supervisor, settings.drainTimeoutMs);
     const activation: Activation = new Activation(
-      { shared, ledger, log, healthChecks },
+      { shared, ledger, log, healthChecks, keySets },
       restoreTracks(context, cached),
       supervisor,
       listeners,
@@ -182,6 +196,7 @@ class NodeAssembly {
       await watching;
       await supervisor.close();
       healthChecks.close();
+      keySets.close();
       await cache.close();
       await admin.close();
       this.#lock.release();

@@ -1,4 +1,4 @@
-import { Track as WireTrack } from '@sluice/proto';
+import { type FetchedKeySet, Track as WireTrack } from '@sluice/proto';
 import type { Activation } from './activation.ts';
 import type { NodeCache } from './cache/node-cache.ts';
 import type { RecordInit } from './cache/record-frame.ts';
@@ -44,10 +44,16 @@ export class Persistence {
     this.#cache.append([...lastGood, updateRecord(update)], persisted);
   }
 
+  /** The keys of an issuer are active. */
+  saveKeySet(set: FetchedKeySet): void {
+    if (this.#activation.active) this.#cache.append([{ case: 'keySet', value: set }], () => undefined);
+  }
+
   /** The state as records for a base file. */
   snapshot(): { historyId: string; records: Iterable<RecordInit> } {
     const { historyId, config, facts } = this.#activation;
-    return { historyId, records: chain(trackRecords(config, historyId), trackRecords(facts, historyId)) };
+    const keySets = this.#activation.keySets().map((value): RecordInit => ({ case: 'keySet', value }));
+    return { historyId, records: chain(trackRecords(config, historyId), trackRecords(facts, historyId), keySets) };
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Log } from '@sluice/engine';
 import { releaseWorker, type Shared, type SlotDirectory } from '../shared/index.ts';
-import type { FromWorker, ListenerAddress } from '../worker/messages.ts';
+import type { FromWorker, KeysSettledMessage, ListenerAddress } from '../worker/messages.ts';
 import { LiveWorker } from './live-worker.ts';
 import { RestartPace } from './restart-pace.ts';
 import { StallWatch } from './stall-watch.ts';
@@ -19,6 +19,8 @@ export interface SupervisorOptions {
   readonly whole: () => SharedArrayBuffer;
   /** A worker listens on all it was told. */
   readonly onListening: () => void;
+  /** A worker asks for the keys of an issuer. */
+  readonly onKeysWanted: (issuer: string) => void;
   /** A listener could not be bound by a worker. */
   readonly onBindFailed: (listener: string, reason: string) => void;
 }
@@ -128,6 +130,11 @@ export class Supervisor {
     }
   }
 
+  /** Tells every worker that has work something that it needs no answer for. */
+  tell(message: KeysSettledMessage): void {
+    for (const worker of this.#live.values()) if (worker.phase !== 'starting') worker.post(message);
+  }
+
   /** Replaces all workers, one after the other: each leaves when its successor listens. Resolves when all have left. */
   replaceAll(): Promise<void> {
     this.#replacing ??= this.#replaceInTurn().finally(() => {
@@ -203,6 +210,9 @@ export class Supervisor {
         break;
       case 'drained':
         this.#left(worker, message.cut);
+        break;
+      case 'keysWanted':
+        this.#options.onKeysWanted(message.issuer);
         break;
       case 'unbound':
         break;

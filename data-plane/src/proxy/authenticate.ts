@@ -2,9 +2,9 @@ import {
   type ApiKeyMethodPlan,
   type AuthMethodPlan,
   type AuthPlan,
+  type IssuerPlan,
   type JwtMethodPlan,
   readQueryParameter,
-  type TokenRefusal,
 } from '@sluice/engine';
 import { HeaderId, headerIdOf, joinedFieldValue, namedFieldValue } from '../http1/index.ts';
 import type { AuthFailureReason } from '../shared/index.ts';
@@ -16,7 +16,12 @@ import { withoutQueryParameter } from './query-parameter.ts';
 import type { TokenCaller } from './token-callers.ts';
 
 /** Why a credential is refused: a reason as metrics count it, and words for the caller. */
-type AuthRefusal = TokenRefusal | { readonly reason: AuthFailureReason; readonly detail: string };
+interface AuthRefusal {
+  readonly reason: AuthFailureReason;
+  readonly detail: string;
+  /** Whose keys the credential's is not among. */
+  readonly lacking?: IssuerPlan;
+}
 
 /**
  * Tries the methods in order; the first valid credential identifies the caller. Where none is valid the request is refused, unless
@@ -27,12 +32,16 @@ export function authenticate(x: Exchange): boolean {
   if (auth === undefined) return false;
   const { methods } = auth;
   let refusal: AuthRefusal = MISSING;
+  let lacking: IssuerPlan | undefined;
   for (let i = 0; i < methods.length; i++) {
     const method = methods[i] as AuthMethodPlan;
     const found = method.kind === 'jwt' ? identifyByToken(x, method) : identifyByKey(x, method);
     if (found === undefined) continue;
-    if ('reason' in found) refusal = found;
-    else {
+    if ('reason' in found) {
+      // What cannot be decided is no refusal: another answer would say that it was.
+      if (refusal.reason !== 'unavailable') refusal = found;
+      if (found.lacking?.isFetched === true) lacking = found.lacking;
+    } else {
       x.caller = found;
       break;
     }
@@ -41,9 +50,11 @@ export function authenticate(x: Exchange): boolean {
     hideCredentials(x, auth);
     return false;
   }
+  if (lacking !== undefined && x.context.keyWaits.wait(x, lacking)) return true;
   const { metrics } = x.context.shared;
   metrics.add(metrics.authFailures(x.plan.slot, refusal.reason));
-  answerProblem(x, 'unauthenticated', refusal.detail, challenge(auth, refusal === MISSING));
+  if (refusal.reason === 'unavailable') answerProblem(x, 'policy_unavailable', refusal.detail, 'retry-after: 1\r\n');
+  else answerProblem(x, 'unauthenticated', refusal.detail, challenge(auth, refusal === MISSING));
   return true;
 }
 

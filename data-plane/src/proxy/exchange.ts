@@ -3,6 +3,7 @@ import { type FieldText, namedFieldValue, type Refusal, type RequestHead } from 
 import { ACTIVE_REQUESTS, type KeyPart, NO_SLOT } from '../shared/index.ts';
 import { account, CLIENT_ABORTED } from './account.ts';
 import { answerProblem } from './answer.ts';
+import { authenticate } from './authenticate.ts';
 import type { Caller } from './caller.ts';
 import { Charges } from './charges.ts';
 import type { ClientSide } from './client-side.ts';
@@ -27,6 +28,8 @@ export type ExchangeState =
   | 'idle'
   /** The phases run. */
   | 'deciding'
+  /** They wait for the keys of a token's issuer. */
+  | 'identifying'
   /** A try waits for a connection. */
   | 'queued'
   /** A try is on its way. */
@@ -69,6 +72,10 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
   route!: RouteState;
   plan!: RoutePlan;
   caller: Caller | null = null;
+  /** In state `identifying`: the issuer whose keys it waits for. */
+  keysOf = '';
+  /** They were waited for: it is decided by those that are there. */
+  keysAwaited = false;
   /** Where it goes; from the phase on that chooses it. */
   destination!: DestinationState;
   /** What it counts for; NO_SLOT: none, or not known yet. */
@@ -144,11 +151,39 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
     this.body.begin(head);
     this.#chunk = chunk;
     this.#chunkAt = at;
-    for (let i = 0; i < REQUEST_PHASES.length; i++) {
-      if ((REQUEST_PHASES[i] as (typeof REQUEST_PHASES)[number])(this)) break;
-    }
+    this.#decide(0);
     this.#chunk = null;
     return this.#chunkAt;
+  }
+
+  /** Waits in its phases until {@link Exchange.onKeysSettled}. What of its body has come is kept, and no more of it is read. */
+  holdForKeys(issuer: string, untilMs: number): void {
+    this.state = 'identifying';
+    this.keysOf = issuer;
+    this.resumeAtMs = untilMs;
+    this.context.wheel.arm(this.timer, untilMs);
+    this.takeArrived();
+    if (this.body.bytes.length > 0) this.replay.push(Buffer.from(this.body.bytes));
+    if (this.body.received) return;
+    this.uploadBlocked = true;
+    this.client.pauseReading();
+  }
+
+  /** What it waited for has come, or will not: it is identified now. */
+  onKeysSettled(): void {
+    this.context.readClock();
+    this.context.wheel.arm(this.timer, Number.POSITIVE_INFINITY);
+    this.state = 'deciding';
+    this.body.bytes = Buffer.concat(this.replay);
+    this.replay.length = 0;
+    if (this.body.received) this.unblockUpload();
+    this.keysAwaited = true;
+    try {
+      this.#decide(REQUEST_PHASES.indexOf(authenticate));
+    } catch (error) {
+      this.#onBug(error);
+    }
+    this.keysAwaited = false;
   }
 
   /** Answers what is no request. */
@@ -183,6 +218,10 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
       return chunk.length;
     }
     switch (this.state) {
+      case 'identifying':
+        // On its way before reading was paused.
+        this.replay.push(Buffer.from(body.bytes));
+        break;
       case 'queued':
       case 'waiting':
       case 'pausing':
@@ -305,6 +344,13 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
   #onBug(error: unknown): void {
     this.context.hooks.onBug(error);
     this.client.destroy();
+  }
+
+  /** The phases from one on, until one answers, sends the request on its way, or waits. */
+  #decide(from: number): void {
+    for (let i = from; i < REQUEST_PHASES.length; i++) {
+      if ((REQUEST_PHASES[i] as (typeof REQUEST_PHASES)[number])(this)) break;
+    }
   }
 
   #reset(head: RequestHead): void {

@@ -2,6 +2,7 @@ import type { FoundRoute, ListenerPlan, RoutePlan, ServicePlan, Tables } from '@
 import { type FieldText, HeadWriter } from '../http1/index.ts';
 import { NO_SLOT, RouteRequests, type Shared } from '../shared/index.ts';
 import { Callers } from './callers.ts';
+import { KeyWaits } from './key-waits.ts';
 import { KnownConsumers } from './known-consumers.ts';
 import { RandomHex } from './random-hex.ts';
 import { buildRouteState, type RouteState } from './route-state.ts';
@@ -23,6 +24,8 @@ export interface ProxyHooks {
   /** A request met a bug and was broken off; the others go on. */
   readonly onBug: (error: unknown) => void;
   /** For tests: called with each request before anything is decided. */
+  /** Asks for an issuer's keys, among which is not what a token names; `WorkerProxy.keysSettled` answers. Unset: nobody can be asked. */
+  readonly onKeysWanted?: (issuer: string) => void;
   readonly onRequest: ((header: (name: string) => string | undefined) => void) | undefined;
 }
 
@@ -36,6 +39,7 @@ export class ProxyContext {
   readonly tunnels = new Tunnels();
   readonly callers: Callers;
   readonly tokens: TokenCallers;
+  readonly keyWaits: KeyWaits;
   readonly writer = new HeadWriter();
   readonly ids = new RandomHex();
   /** Series of requests that no route took. */
@@ -56,6 +60,7 @@ export class ProxyContext {
     const consumers = new KnownConsumers(shared.region.hashKey);
     this.callers = new Callers(source.tables, shared.region.hashKey, consumers);
     this.tokens = new TokenCallers(source.tables, consumers);
+    this.keyWaits = new KeyWaits(hooks.onKeysWanted);
     this.unrouted = {
       requests: new RouteRequests(shared.metrics, NO_SLOT),
       duration: shared.metrics.requestDuration(NO_SLOT),

@@ -40,6 +40,12 @@ export class WorkerProxy {
     for (const listener of this.#listeners.values()) listener.leaving = true;
   }
 
+  /** All that can be known of an issuer's keys is known; asking again is of no use before `againInMs`. */
+  keysSettled(issuer: string, againInMs: number): void {
+    this.#context.source.activate();
+    this.#context.keyWaits.settled(issuer, againInMs, this.#context.shared.clock.nowMs());
+  }
+
   /** Leaves: accepts no more, and every answer is its connection's last. Resolves with the number of requests that were cut at the deadline. */
   async drain(deadlineMs: number): Promise<number> {
     const cut = await Promise.all([...this.#listeners.values()].map((listener) => listener.leave(deadlineMs)));

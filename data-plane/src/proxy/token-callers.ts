@@ -86,7 +86,12 @@ export class TokenCallers {
    * The caller of the token that ends `credential`, from `start` on, or why there is none. `nowMs`: the wall clock. The same text must
    * always come with the same `start`.
    */
-  identify(credential: string, start: number, method: JwtMethodPlan, nowMs: number): TokenCaller | TokenRefusal {
+  identify(
+    credential: string,
+    start: number,
+    method: JwtMethodPlan,
+    nowMs: number,
+  ): TokenCaller | TokenRefusal<IssuerPlan> {
     const known = this.#remembered.get(credential);
     if (known !== undefined) {
       const caller = known.epoch === this.#tables.epoch ? known : this.#renew(credential, known);

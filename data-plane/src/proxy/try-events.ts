@@ -25,6 +25,10 @@ export function onTryClosed(x: Exchange, connection: UpstreamConnection, error: 
 /** Some deadline may have come; the timer is not armed. */
 export function onTryTimer(x: Exchange, nowMs: number): void {
   switch (x.state) {
+    case 'identifying':
+      if (nowMs >= x.resumeAtMs) x.onKeysSettled();
+      else x.context.wheel.arm(x.timer, x.resumeAtMs);
+      break;
     case 'queued':
       if (nowMs >= x.headDeadlineMs || nowMs >= x.endDeadlineMs) failWait(x);
       else if (awaitsBody(x) && nowMs >= x.lastBodyMs + x.listener.bodyIdleTimeoutMs) refuseSlowBody(x);

@@ -23,7 +23,14 @@ export interface ListenerAddress {
   readonly port: number;
 }
 
-export type ToWorker = StageMessage | BindMessage | UnbindMessage | DrainMessage | CloseMessage | CrashMessage;
+export type ToWorker =
+  | StageMessage
+  | BindMessage
+  | UnbindMessage
+  | KeysSettledMessage
+  | DrainMessage
+  | CloseMessage
+  | CrashMessage;
 
 /**
  * Build a change and keep it until the active generation reaches `generation`; answered by `staged`. Generations grow by one from
@@ -54,6 +61,13 @@ export interface UnbindMessage {
   readonly deadlineMs: number;
 }
 
+/** The answer to `keysWanted`, and told to all: what can be known of an issuer's keys is active. Asking again is of no use before `againInMs`. */
+export interface KeysSettledMessage {
+  readonly type: 'keysSettled';
+  readonly issuer: string;
+  readonly againInMs: number;
+}
+
 /**
  * Accept no more, finish what runs, wait a while for the requests of idle connections, then close them; what still runs after
  * `deadlineMs` is cut. Answered by `drained`.
@@ -81,6 +95,8 @@ export type FromWorker =
   | { readonly type: 'bound'; readonly listener: string; readonly port: number }
   /** `code` is the system's, such as EADDRINUSE. */
   | { readonly type: 'bindFailed'; readonly listener: string; readonly code: string; readonly message: string }
+  /** A token names a key that is not among those of its issuer, which are fetched. */
+  | { readonly type: 'keysWanted'; readonly issuer: string }
   /** The listener's last connection is closed. */
   | { readonly type: 'unbound'; readonly listener: string }
   /** `cut`: requests that did not finish in time. */

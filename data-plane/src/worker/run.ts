@@ -22,6 +22,7 @@ const tables = new ActiveTables(shared, group, listeners);
 const proxy = new WorkerProxy(shared, tables, {
   onBug: (error) => log.error('a request failed in the gateway', { worker: index, error: stackOf(error) }),
   onRequest: requestFault(faults),
+  onKeysWanted: (issuer) => tell({ type: 'keysWanted', issuer }),
 });
 let state: 'starting' | 'ready' | 'draining' = 'starting';
 
@@ -37,6 +38,9 @@ port.on('message', (message: ToWorker) => {
       void proxy.unlisten(message.listener, message.deadlineMs).then(() => {
         tell({ type: 'unbound', listener: message.listener });
       });
+      break;
+    case 'keysSettled':
+      proxy.keysSettled(message.issuer, message.againInMs);
       break;
     case 'drain':
       state = 'draining';

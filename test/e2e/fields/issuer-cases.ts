@@ -1,5 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { hmacToken, nowSeconds, signedToken } from '../../harness/token.ts';
+import { waitFor } from '../../harness/wait-for.ts';
 import type { FieldCase, Spec, World } from './field-case.ts';
 
 /** Long enough for each algorithm. */
@@ -84,9 +86,37 @@ const statusOfSigned = async ({ ask }: World): Promise<number> => {
   const token = signedToken(privateKey, { iss: 'https://issuer.example' }, { alg: 'ES256', kid });
   return (await ask({ headers: { authorization: `Bearer ${token}` } })).status;
 };
+/** The same, of keys that the node fetches from the other origin: `/one` and `/two`, and at `/` whatever `at` says. */
+const fetchedFrom =
+  (change?: () => Promise<unknown>) =>
+  async (world: World): Promise<number> => {
+    let at = 0;
+    world.other.reply = ({ target }) => ({
+      body: String(keySet(target === '/two' ? 1 : target === '/' ? at : 0).inline),
+    });
+    const status = () =>
+      waitFor('the keys are there', async () => statusOfSigned(world).then((code) => code !== 503 && code));
+    if (change === undefined) return await status();
+    await status();
+    at = 1;
+    await change();
+    return await status();
+  };
 const ofKeys: Spec = { issuer: 'https://issuer.example', algorithms: ['ES256'] };
 
 export const issuerCases: readonly FieldCase[] = [
+  {
+    ...{ proves: ['Issuer.jwks', 'Jwks.url'], key: 'Issuer/i', others },
+    from: { spec: { ...ofKeys, jwks: { url: 'http://OTHER/one', allowHttp: true } } },
+    to: { spec: { ...ofKeys, jwks: { url: 'http://OTHER/two', allowHttp: true } } },
+    ...{ observe: fetchedFrom(), was: 200, is: 401 },
+  },
+  {
+    ...{ proves: ['Jwks.refresh'], key: 'Issuer/i', others },
+    from: { spec: { ...ofKeys, jwks: { url: 'http://OTHER/', refresh: '1h', allowHttp: true } } },
+    to: { spec: { ...ofKeys, jwks: { url: 'http://OTHER/', refresh: '1s', allowHttp: true } } },
+    ...{ observe: fetchedFrom(() => setTimeout(3_000)), was: 200, is: 401 },
+  },
   {
     ...{ proves: ['Issuer.keys', 'DataSource.inline'], key: 'Issuer/i', others },
     ...{ from: { spec: { ...ofKeys, keys: keySet(0) } }, to: { spec: { ...ofKeys, keys: keySet(1) } } },

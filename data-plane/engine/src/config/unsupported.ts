@@ -10,7 +10,6 @@ export type UnsupportedTable = readonly string[];
 export const UNSUPPORTED: UnsupportedTable = [
   'sluice.config.v1.Certificate',
 
-  'sluice.config.v1.Issuer.jwks',
   'sluice.config.v1.Issuer.signing',
 
   'sluice.config.v1.Listener.certificates',

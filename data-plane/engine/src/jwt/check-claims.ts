@@ -2,7 +2,7 @@ import { type TokenIssuer, type TokenRefusal, tokenRefusals } from './token-issu
 import { type JsonObject, memberOf } from './unique-json.ts';
 
 /** Why an issuer's token is not valid now, for us (RFC 7519, 4.1). Undefined: it is. `nowMs`: the wall clock. */
-export function checkClaims(claims: JsonObject, issuer: TokenIssuer, nowMs: number): TokenRefusal | undefined {
+export function checkClaims(claims: JsonObject, issuer: TokenIssuer, nowMs: number): TokenRefusal<never> | undefined {
   const { toleranceSeconds, audiences } = issuer;
   const now = Math.floor(nowMs / 1000);
   const expires = memberOf(claims, 'exp');

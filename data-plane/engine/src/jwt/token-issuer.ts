@@ -9,7 +9,8 @@ export interface TokenIssuer {
   /** Accepted algorithms (RFC 7518, 3.1). */
   readonly algorithms: ReadonlySet<string>;
   readonly toleranceSeconds: number;
-  readonly keys: IssuerKeys;
+  /** Undefined: they were never there, and nothing can be said of a token. */
+  readonly keys: IssuerKeys | undefined;
 }
 
 /** A key, and the algorithms that it may be used with. */
@@ -24,14 +25,18 @@ export interface IssuerKeys {
 }
 
 /** Why a token is refused: a reason as metrics count it, and words for the caller that say nothing of the token. */
-export interface TokenRefusal {
-  readonly reason: 'malformed' | 'unknown' | 'signature' | 'claims' | 'expired';
+export interface TokenRefusal<Issuer extends TokenIssuer = TokenIssuer> {
+  /** `unavailable`: it is not known whether the token is valid. */
+  readonly reason: 'malformed' | 'unknown' | 'signature' | 'claims' | 'expired' | 'unavailable';
   readonly detail: string;
+  /** The issuer that has no such key, or no keys at all, as far as is known. */
+  readonly lacking?: Issuer;
 }
 
 export const tokenRefusals = {
   malformed: { reason: 'malformed', detail: 'The token is malformed.' },
   issuer: { reason: 'unknown', detail: 'The token is of no issuer that is accepted here.' },
+  keys: { reason: 'unavailable', detail: 'The keys of the issuer of the token are not known at the moment.' },
   key: { reason: 'unknown', detail: 'The key of the token is not known.' },
   signature: { reason: 'signature', detail: 'The signature of the token does not verify.' },
   claims: { reason: 'claims', detail: 'A claim of the token has no valid value.' },
@@ -39,4 +44,4 @@ export const tokenRefusals = {
   early: { reason: 'claims', detail: 'The token is not valid yet.' },
   expired: { reason: 'expired', detail: 'The token has expired.' },
   consumer: { reason: 'unknown', detail: 'The consumer of the token is not known.' },
-} as const satisfies Record<string, TokenRefusal>;
+} as const satisfies Record<string, TokenRefusal<never>>;

@@ -29,7 +29,7 @@ export function verifyToken<Issuer extends TokenIssuer>(
   token: string,
   issuers: readonly Issuer[],
   nowMs: number,
-): VerifiedToken<Issuer> | TokenRefusal {
+): VerifiedToken<Issuer> | TokenRefusal<Issuer> {
   const headerEnd = token.indexOf('.');
   const inputEnd = findSignature(token, headerEnd);
   if (inputEnd < 0) return tokenRefusals.malformed;
@@ -40,7 +40,7 @@ export function verifyToken<Issuer extends TokenIssuer>(
   if (header === undefined || claims === undefined) return tokenRefusals.malformed;
 
   const name = memberOf(claims, 'iss');
-  let refusal: TokenRefusal = tokenRefusals.issuer;
+  let refusal: TokenRefusal<Issuer> = tokenRefusals.issuer;
   for (const issuer of issuers) {
     if (issuer.issuer !== name) continue;
     const found = verifyAs(issuer, header, token, inputEnd) ?? checkClaims(claims, issuer, nowMs);
@@ -48,7 +48,7 @@ export function verifyToken<Issuer extends TokenIssuer>(
       remember(headerText, header);
       return { issuer, claims };
     }
-    refusal = found;
+    refusal = found === tokenRefusals.key || found === tokenRefusals.keys ? { ...found, lacking: issuer } : found;
   }
   return refusal;
 }
@@ -74,8 +74,9 @@ function verifyAs(
   { algorithm, keyId }: TokenHeader,
   token: string,
   inputEnd: number,
-): TokenRefusal | undefined {
+): TokenRefusal<never> | undefined {
   if (!algorithms.has(algorithm)) return tokenRefusals.signature;
+  if (keys === undefined) return tokenRefusals.keys;
   const found = keys.find(algorithm, keyId);
   if (found === undefined) return tokenRefusals.key;
   if (!found.algorithms.has(algorithm)) return tokenRefusals.signature;

@@ -13,7 +13,7 @@ const texts = parseAllDocuments(readFileSync(path, 'utf8')).map(String);
 test.each([
   ['a key that is no field', (document: Document, at: Place) => rename(document, at)],
   ['a value of the wrong type', (document: Document, at: Place) => document.setIn(at, Number.POSITIVE_INFINITY)],
-])('manifests that are right but for %s have no other problem, wherever it is', (_, damage) => {
+])('manifests that are right but for %s have no other problem, wherever it is', { timeout: 120_000 }, (_, damage) => {
   const whole = texts.map((text) => parse(text).documents);
   const found: string[] = [];
   let places = 0;

@@ -11,11 +11,20 @@ import { durationMs } from './read-duration.ts';
 export interface BuiltIssuer {
   readonly kind: 'Issuer';
   readonly name: string;
+  /** Without keys where they are fetched: those are joined to it when they are there. */
   readonly plan: IssuerPlan;
+  /** Where its keys are fetched. Undefined: they are not. */
+  readonly keySet: KeySetSource | undefined;
+}
+
+/** Where a key set is, and how often it is looked at. */
+export interface KeySetSource {
+  readonly url: string;
+  readonly refreshMs: number;
 }
 
 export function buildIssuer(name: string, issuer: Issuer, secrets: readonly ItemSecret[]): BuiltIssuer {
-  const { consumer, scopes, groups, audiences, algorithms } = issuer;
+  const { consumer, scopes, groups, audiences, algorithms, keySource } = issuer;
   if (algorithms.length === 0) throw new CannotBuild('no algorithm is accepted');
   const plan: IssuerPlan = {
     name,
@@ -24,20 +33,24 @@ export function buildIssuer(name: string, issuer: Issuer, secrets: readonly Item
     algorithms: new Set(algorithms),
     toleranceSeconds: durationMs(issuer.clockTolerance, 30_000) / 1000,
     keys: buildKeys(issuer, secrets),
+    isFetched: keySource.case === 'jwks',
     consumer: consumer && { claim: consumer.claim, admitsUnknown: consumer.unknown === UnknownConsumer.ANONYMOUS },
     scopesClaim: scopes?.claim ?? 'scope',
     groupsClaim: groups?.claim ?? 'groups',
   };
-  return { kind: 'Issuer', name, plan };
+  const jwks = keySource.case === 'jwks' ? keySource.value : undefined;
+  const keySet = jwks && { url: jwks.url, refreshMs: durationMs(jwks.refresh, 600_000) };
+  return { kind: 'Issuer', name, plan, keySet };
 }
 
-function buildKeys({ keySource: source, algorithms }: Issuer, secrets: readonly ItemSecret[]): IssuerKeys {
+function buildKeys({ keySource: source, algorithms }: Issuer, secrets: readonly ItemSecret[]): IssuerKeys | undefined {
   switch (source.case) {
     case 'secret':
       return sharedKey(longEnough(readSecret(source.value, secrets), algorithms));
     case 'keys':
       return publicKeys(source.value.source.value ?? '');
     case 'jwks':
+      return undefined;
     case 'signing':
     case undefined:
       throw new CannotBuild(`keys by ${source.case ?? 'nothing'} are not known to this version of the node`);

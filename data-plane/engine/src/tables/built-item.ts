@@ -9,6 +9,7 @@ import { UNSUPPORTED } from '../config/unsupported.ts';
 import { type BuiltApiKey, buildApiKey } from './build-api-key.ts';
 import { type BuiltConsumer, buildConsumer } from './build-consumer.ts';
 import { type BuiltIssuer, buildIssuer } from './build-issuer.ts';
+import { type BuiltKeySet, buildKeySet, KEY_SET_KIND } from './build-key-set.ts';
 import { type BuiltListener, buildListener } from './build-listener.ts';
 import { type BuiltPolicy, buildPolicy } from './build-policy.ts';
 import { buildRefusingRoute } from './build-refusing-route.ts';
@@ -62,6 +63,7 @@ export type BuiltItem =
   | BuiltIssuer
   | BuiltListener
   | BuiltApiKey
+  | BuiltKeySet
   | { readonly kind: 'NodeGroup'; readonly name: string };
 
 /**
@@ -75,6 +77,7 @@ export function buildItem(item: TrackItem, context: BuildContext, isKnownGood = 
       if (!isKnownGood) refuseUnknownFields(ApiKeySchema, key);
       return buildApiKey(item.name, key, context.slots);
     }
+    if (item.kind === KEY_SET_KIND) return buildKeySet(item.name, item.content);
     const resource = fromBinary(ResourceSchema, item.content);
     if (!isKnownGood) refuseUnknown(resource);
     return buildResource(item, resource, context);

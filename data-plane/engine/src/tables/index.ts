@@ -7,6 +7,8 @@ export {
   type TrackChange,
 } from './active-set.ts';
 export { compileNetworks } from './address-rules.ts';
+export type { KeySetSource } from './build-issuer.ts';
+export { KEY_SET_KIND } from './build-key-set.ts';
 export { defaultListener } from './build-listener.ts';
 export {
   type BuildContext,

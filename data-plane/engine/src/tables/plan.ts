@@ -164,6 +164,8 @@ export interface JwtMethodPlan {
 /** Whose tokens are accepted, and whom they stand for. A changed issuer is another object. */
 export interface IssuerPlan extends TokenIssuer {
   readonly name: string;
+  /** Its keys are fetched: one that is not known may be new. */
+  readonly isFetched: boolean;
   /** Undefined: its tokens stand for no consumer. */
   readonly consumer: { readonly claim: string; readonly admitsUnknown: boolean } | undefined;
   readonly scopesClaim: string;

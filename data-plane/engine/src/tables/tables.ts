@@ -8,6 +8,7 @@ import type { BuiltRoute } from './build-route.ts';
 import type { BuiltService } from './build-service.ts';
 import { type BuildContext, type BuiltItem, buildItem, buildRefusing, type ItemKey, itemKey } from './built-item.ts';
 import { CannotBuild } from './cannot-build.ts';
+import { IssuerTable } from './issuer-table.ts';
 import { joinRoute } from './join-route.ts';
 import type {
   ApiKeyPlan,
@@ -46,7 +47,7 @@ export class Tables {
   readonly #services = new Map<string, BuiltService>();
   readonly #policies = new Map<string, PolicyFields>();
   readonly #consumers = new Map<string, ConsumerPlan>();
-  readonly #issuers = new Map<string, IssuerPlan>();
+  readonly #issuers = new IssuerTable();
   /** Of keys that share a secret, the one that is good for longest is first. */
   readonly #keysByHash = new Map<string, readonly KeyEntry[]>();
   readonly #keys = new Map<string, readonly string[]>();
@@ -81,7 +82,7 @@ export class Tables {
   }
 
   issuer(name: string): IssuerPlan | undefined {
-    return this.#issuers.get(name);
+    return this.#issuers.plan(name);
   }
 
   /** The route that takes a request. */
@@ -187,7 +188,10 @@ export class Tables {
         this.#consumers.set(built.name, built.plan);
         break;
       case 'Issuer':
-        this.#issuers.set(built.name, built.plan);
+        this.#issuers.put(built);
+        break;
+      case 'KeySet':
+        this.#issuers.putKeySet(built);
         break;
       case 'Listener':
         this.#putListener(built.plan);
@@ -219,7 +223,7 @@ export class Tables {
         this.#consumers.delete(name);
         break;
       case 'Issuer':
-        this.#issuers.delete(name);
+        this.#issuers.remove(name);
         break;
       case 'Listener':
         this.#removeListener(name);

@@ -1,5 +1,5 @@
 import { hashItem, type ItemKey, itemKey, SetDigest, type TrackItem } from '@sluice/engine';
-import { type CacheRecord, Track, type Update } from '@sluice/proto';
+import { type CacheRecord, type FetchedKeySet, Track, type Update } from '@sluice/proto';
 
 /** One track as it is kept on disk. */
 export interface CachedTrack {
@@ -16,19 +16,22 @@ export interface CachedState {
   readonly historyId: string;
   readonly config: CachedTrack;
   readonly facts: CachedTrack;
+  readonly keySets: readonly FetchedKeySet[];
 }
 
 /** Replays a base file's and its log's records. Returns a reason where they do not lead to what they say they lead to. */
 export function replayRecords(records: readonly CacheRecord[], historyId: string): CachedState | string {
   const config = new TrackReplay();
   const facts = new TrackReplay();
+  const keySets = new Map<string, FetchedKeySet>();
   for (const { record } of records) {
     if (record.case === 'update') (record.value.track === Track.FACTS ? facts : config).update(record.value);
     else if (record.case === 'lastGood')
       (record.value.track === Track.FACTS ? facts : config).lastGood = record.value.items;
+    else if (record.case === 'keySet') keySets.set(record.value.issuer, record.value);
   }
   const problem = config.verify() ?? facts.verify();
-  return problem ?? { historyId, config: config.track(), facts: facts.track() };
+  return problem ?? { historyId, config: config.track(), facts: facts.track(), keySets: [...keySets.values()] };
 }
 
 class TrackReplay {

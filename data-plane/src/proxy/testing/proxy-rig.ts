@@ -7,10 +7,11 @@ import {
   type ActiveItem,
   defaultListener,
   encodeResource,
+  KEY_SET_KIND,
   parseManifests,
   Tables,
 } from '@sluice/engine';
-import { ApiKeySchema } from '@sluice/proto';
+import { ApiKeySchema, FetchedKeySetSchema } from '@sluice/proto';
 import {
   attachShared,
   createSharedRegion,
@@ -30,6 +31,8 @@ export class ProxyRig implements AsyncDisposable {
   readonly origin: RawOrigin;
   readonly proxy: WorkerProxy;
   port = 0;
+  /** The issuers whose keys were asked for. */
+  readonly keysWanted: string[] = [];
   /** What a test must find empty. */
   readonly bugs: unknown[] = [];
   #generation = 0;
@@ -55,6 +58,7 @@ export class ProxyRig implements AsyncDisposable {
     this.proxy = new WorkerProxy(this.shared, source, {
       onBug: (error) => this.bugs.push(error),
       onRequest: undefined,
+      onKeysWanted: (issuer) => this.keysWanted.push(issuer),
     });
   }
 
@@ -83,6 +87,12 @@ export class ProxyRig implements AsyncDisposable {
     const hash = createHash('sha256').update(secret).digest();
     const key = create(ApiKeySchema, { name, consumer, hash, enabled: true, ...more });
     this.commit({ upserts: [activeItem('ApiKey', name, toBinary(ApiKeySchema, key))], removals: [] });
+  }
+
+  /** What was fetched for an issuer. */
+  putKeySet(issuer: string, url: string, keys: object): void {
+    const content = create(FetchedKeySetSchema, { issuer, url, document: JSON.stringify(keys) });
+    this.commit({ upserts: [activeItem(KEY_SET_KIND, issuer, toBinary(FetchedKeySetSchema, content))], removals: [] });
   }
 
   commit(change: ActiveChange): void {

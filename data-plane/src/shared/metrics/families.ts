@@ -26,6 +26,7 @@ export const authFailureReasons = [
   'signature',
   'claims',
   'stale',
+  'unavailable',
 ] as const;
 export type AuthFailureReason = (typeof authFailureReasons)[number];
 

@@ -17,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sluice/config/v1/issuer.proto.
  */
 export const file_sluice_config_v1_issuer: GenFile = /*@__PURE__*/
-  fileDesc("Ch1zbHVpY2UvY29uZmlnL3YxL2lzc3Vlci5wcm90bxIQc2x1aWNlLmNvbmZpZy52MSLPBAoGSXNzdWVyEhoKBmlzc3VlchgBIAEoCUIKukgHcgUQARiABBIdCglhdWRpZW5jZXMYAiADKAlCCrpIB5IBBBAgGAESfQoKYWxnb3JpdGhtcxgDIAMoCUJpukhmkgFjEBAYASJdcltSBUhTMjU2UgVIUzM4NFIFSFM1MTJSBVJTMjU2UgVSUzM4NFIFUlM1MTJSBVBTMjU2UgVQUzM4NFIFUFM1MTJSBUVTMjU2UgVFUzM4NFIFRVM1MTJSBUVkRFNBEiYKBGp3a3MYBCABKAsyFi5zbHVpY2UuY29uZmlnLnYxLkp3a3NIABIsCgRrZXlzGAUgASgLMhwuc2x1aWNlLmNvbmZpZy52MS5EYXRhU291cmNlSAASKgoGc2VjcmV0GAYgASgLMhguc2x1aWNlLmNvbmZpZy52MS5TZWNyZXRIABIsCgdzaWduaW5nGAcgASgLMhkuc2x1aWNlLmNvbmZpZy52MS5TaWduaW5nSAASQQoPY2xvY2tfdG9sZXJhbmNlGAggASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg26SAqqAQciAwisAjIAEjEKCGNvbnN1bWVyGAkgASgLMh8uc2x1aWNlLmNvbmZpZy52MS5Db25zdW1lckNsYWltEicKBnNjb3BlcxgKIAEoCzIXLnNsdWljZS5jb25maWcudjEuQ2xhaW0SJwoGZ3JvdXBzGAsgASgLMhcuc2x1aWNlLmNvbmZpZy52MS5DbGFpbUITCgprZXlfc291cmNlEgW6SAIIASJyCgRKd2tzEhgKA3VybBgBIAEoCUILukgIcgYYgBCIAQESPAoHcmVmcmVzaBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIQukgNqgEKIgQIgKMFMgIIChISCgphbGxvd19odHRwGAMgASgIIswBCgdTaWduaW5nEj0KCWFsZ29yaXRobRgBIAEoCUIqukgnciVSAFIFRVMyNTZSBUVTMzg0UgVSUzI1NlIFUFMyNTZSBUVkRFNBEj0KCGxpZmV0aW1lGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhC6SA2qAQoiBAiAowUyAggKEkMKDHJvdGF0ZV9ldmVyeRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkISukgPqgEMIgUIgIqKDzIDCJAcIiIKBUNsYWltEhkKBWNsYWltGAEgASgJQgq6SAdyBRABGIABImgKDUNvbnN1bWVyQ2xhaW0SGQoFY2xhaW0YASABKAlCCrpIB3IFEAEYgAESPAoHdW5rbm93bhgCIAEoDjIhLnNsdWljZS5jb25maWcudjEuVW5rbm93bkNvbnN1bWVyQgi6SAWCAQIQASpuCg9Vbmtub3duQ29uc3VtZXISIAocVU5LTk9XTl9DT05TVU1FUl9VTlNQRUNJRklFRBAAEhkKFVVOS05PV05fQ09OU1VNRVJfREVOWRABEh4KGlVOS05PV05fQ09OU1VNRVJfQU5PTllNT1VTEAJiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_sluice_config_v1_notation]);
+  fileDesc("Ch1zbHVpY2UvY29uZmlnL3YxL2lzc3Vlci5wcm90bxIQc2x1aWNlLmNvbmZpZy52MSLPBAoGSXNzdWVyEhoKBmlzc3VlchgBIAEoCUIKukgHcgUQARiABBIdCglhdWRpZW5jZXMYAiADKAlCCrpIB5IBBBAgGAESfQoKYWxnb3JpdGhtcxgDIAMoCUJpukhmkgFjEBAYASJdcltSBUhTMjU2UgVIUzM4NFIFSFM1MTJSBVJTMjU2UgVSUzM4NFIFUlM1MTJSBVBTMjU2UgVQUzM4NFIFUFM1MTJSBUVTMjU2UgVFUzM4NFIFRVM1MTJSBUVkRFNBEiYKBGp3a3MYBCABKAsyFi5zbHVpY2UuY29uZmlnLnYxLkp3a3NIABIsCgRrZXlzGAUgASgLMhwuc2x1aWNlLmNvbmZpZy52MS5EYXRhU291cmNlSAASKgoGc2VjcmV0GAYgASgLMhguc2x1aWNlLmNvbmZpZy52MS5TZWNyZXRIABIsCgdzaWduaW5nGAcgASgLMhkuc2x1aWNlLmNvbmZpZy52MS5TaWduaW5nSAASQQoPY2xvY2tfdG9sZXJhbmNlGAggASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg26SAqqAQciAwisAjIAEjEKCGNvbnN1bWVyGAkgASgLMh8uc2x1aWNlLmNvbmZpZy52MS5Db25zdW1lckNsYWltEicKBnNjb3BlcxgKIAEoCzIXLnNsdWljZS5jb25maWcudjEuQ2xhaW0SJwoGZ3JvdXBzGAsgASgLMhcuc2x1aWNlLmNvbmZpZy52MS5DbGFpbUITCgprZXlfc291cmNlEgW6SAIIASJyCgRKd2tzEhgKA3VybBgBIAEoCUILukgIcgYYgBCIAQESPAoHcmVmcmVzaBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIQukgNqgEKIgQIgKMFMgIIARISCgphbGxvd19odHRwGAMgASgIIswBCgdTaWduaW5nEj0KCWFsZ29yaXRobRgBIAEoCUIqukgnciVSAFIFRVMyNTZSBUVTMzg0UgVSUzI1NlIFUFMyNTZSBUVkRFNBEj0KCGxpZmV0aW1lGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhC6SA2qAQoiBAiAowUyAggKEkMKDHJvdGF0ZV9ldmVyeRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkISukgPqgEMIgUIgIqKDzIDCJAcIiIKBUNsYWltEhkKBWNsYWltGAEgASgJQgq6SAdyBRABGIABImgKDUNvbnN1bWVyQ2xhaW0SGQoFY2xhaW0YASABKAlCCrpIB3IFEAEYgAESPAoHdW5rbm93bhgCIAEoDjIhLnNsdWljZS5jb25maWcudjEuVW5rbm93bkNvbnN1bWVyQgi6SAWCAQIQASpuCg9Vbmtub3duQ29uc3VtZXISIAocVU5LTk9XTl9DT05TVU1FUl9VTlNQRUNJRklFRBAAEhkKFVVOS05PV05fQ09OU1VNRVJfREVOWRABEh4KGlVOS05PV05fQ09OU1VNRVJfQU5PTllNT1VTEAJiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_sluice_config_v1_notation]);
 
 /**
  * A party whose JWTs are accepted.
@@ -54,7 +54,7 @@ export type Issuer = Message<"sluice.config.v1.Issuer"> & {
    */
   keySource: {
     /**
-     * A key set at an address, fetched and rotated.
+     * A key set at an address. Each node fetches it; while none was ever there, tokens get 503 policy_unavailable.
      *
      * @generated from field: sluice.config.v1.Jwks jwks = 4;
      */
@@ -144,7 +144,7 @@ export type IssuerJson = {
   algorithms?: string[];
 
   /**
-   * A key set at an address, fetched and rotated.
+   * A key set at an address. Each node fetches it; while none was ever there, tokens get 503 policy_unavailable.
    *
    * @generated from field: sluice.config.v1.Jwks jwks = 4;
    */
@@ -214,14 +214,16 @@ export const IssuerSchema: GenMessage<Issuer, {jsonType: IssuerJson}> = /*@__PUR
  */
 export type Jwks = Message<"sluice.config.v1.Jwks"> & {
   /**
-   * An https address.
+   * An https address, whose certificate is of an authority that the node's system knows. Redirects are not followed.
    *
    * @generated from field: string url = 1;
    */
   url: string;
 
   /**
-   * How often it is fetched. Unset: 10m.
+   * How often it is fetched. Unset: 10m. A token whose key is not known has it fetched at once, three times in a row and then once
+   * in 10 s, and waits for it up to 1 s. While it cannot be fetched the last set stays, also over a restart of the node; a key
+   * that is gone from it ends the tokens it signed.
    *
    * @generated from field: google.protobuf.Duration refresh = 2;
    */
@@ -242,14 +244,16 @@ export type Jwks = Message<"sluice.config.v1.Jwks"> & {
  */
 export type JwksJson = {
   /**
-   * An https address.
+   * An https address, whose certificate is of an authority that the node's system knows. Redirects are not followed.
    *
    * @generated from field: string url = 1;
    */
   url?: string;
 
   /**
-   * How often it is fetched. Unset: 10m.
+   * How often it is fetched. Unset: 10m. A token whose key is not known has it fetched at once, three times in a row and then once
+   * in 10 s, and waits for it up to 1 s. While it cannot be fetched the last set stays, also over a restart of the node; a key
+   * that is gone from it ends the tokens it signed.
    *
    * @generated from field: google.protobuf.Duration refresh = 2;
    */
