@@ -27,7 +27,7 @@ function token(kid: string): string {
 
 async function start(...kids: string[]): Promise<ProxyRig> {
   const rig = await ProxyRig.start(MANIFESTS);
-  rig.origin.answer((head, body) => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  rig.origin.answer((_, body) => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
   if (kids.length > 0) rig.putKeySet('main', URL, keySet(...kids));
   return rig;
 }
