@@ -10,11 +10,13 @@ interface WithHandle {
  * option, `net.createServer` does not, hence the connection is moved to a socket made for it: reading through the stream instead
  * costs a tenth of a request.
  */
-export function readAccepted(accepted: Socket, { onread }: ReadBuffer): Socket {
+export function readAccepted(accepted: Socket, buffer: ReadBuffer): Socket {
   const source = accepted as Socket & WithHandle;
-  const options = { handle: source._handle, allowHalfOpen: true, onread };
+  const options = { handle: source._handle, allowHalfOpen: true, onread: buffer.onread };
   source._handle = null;
-  return new Socket(options as SocketConstructorOpts);
+  const socket = new Socket(options as SocketConstructorOpts);
+  buffer.attach(socket);
+  return socket;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { ApiKeyPlan, Tables } from '@sluice/engine';
+import { type ApiKeyPlan, hashTail, type Tables, TextTable } from '@sluice/engine';
 import { detached } from '../http1/index.ts';
 import { keyPart } from '../shared/index.ts';
 import type { Caller } from './caller.ts';
@@ -25,7 +25,7 @@ export class Callers {
   readonly #tables: Tables;
   readonly #hashKey: readonly [number, number];
   readonly #consumers: KnownConsumers;
-  readonly #remembered = new Map<string, KeyCaller>();
+  #remembered = new TextTable<KeyCaller>(hashTail);
   #epoch = -1;
 
   constructor(tables: Tables, hashKey: readonly [number, number], consumers: KnownConsumers) {
@@ -38,7 +38,7 @@ export class Callers {
   identify(key: string): KeyCaller | undefined {
     if (this.#epoch !== this.#tables.epoch) {
       this.#epoch = this.#tables.epoch;
-      this.#remembered.clear();
+      this.#remembered = new TextTable(hashTail);
     }
     return this.#remembered.get(key) ?? this.#lookUp(key);
   }
@@ -53,7 +53,7 @@ export class Callers {
     const { scopes, groups } = plan;
     const entitlements = { scopes, groups, claims: null };
     const caller = { consumer: plan, apiKey, secretHash, consumerPart: part, apiKeyPart, line, ...entitlements };
-    if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear();
+    if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered = new TextTable(hashTail);
     this.#remembered.set(detached(key), caller);
     return caller;
   }

@@ -1,3 +1,6 @@
+import type { Socket } from 'node:net';
+import { readDirectly } from './read-directly.ts';
+
 /** How much is read from a socket at once. */
 const SHARED_BYTES = 64 * 1024;
 /** The same while much comes: fewer, larger reads and writes. */
@@ -6,14 +9,18 @@ const BULK_BYTES = 256 * 1024;
 const MAX_SPARE = 32;
 /** Connections that go on with a bulk buffer while they rest. */
 const MAX_RESTING = 32;
+/** Connections that have a bulk buffer to read into; the others do with the shared one. */
+const MAX_BULK_READERS = 256;
+/** Chunks up to this are made once. */
+const MAX_SHARED_CHUNK = 1024;
 
 /** What the sockets of this thread read into, unless much comes: reading a message allocates nothing. */
 const shared: Buffer = Buffer.allocUnsafeSlow(SHARED_BYTES);
 const spare: Buffer[] = [];
 let resting = 0;
-/** Connections that have a bulk buffer to read into; the others do with the shared one. */
-const MAX_BULK_READERS = 256;
 let bulkReaders = 0;
+/** The first bytes of the shared buffer, by their number, for small messages: the same object for every chunk of a length. */
+const sharedChunks: (Buffer | undefined)[] = new Array(MAX_SHARED_CHUNK + 1).fill(undefined);
 
 /**
  * What one socket reads into. A chunk is valid until the call that brings it returns; who writes it to another socket that does not
@@ -25,6 +32,7 @@ export class ReadBuffer {
     readonly buffer: () => Buffer;
     readonly callback: (length: number, buffer: Uint8Array) => boolean;
   };
+  readonly #onChunk: (chunk: Buffer) => void;
   #current: Buffer = shared;
   #isFirst = true;
   #kept = false;
@@ -34,18 +42,23 @@ export class ReadBuffer {
   #resting = false;
 
   constructor(onChunk: (chunk: Buffer) => void) {
+    this.#onChunk = onChunk;
     this.onread = {
       // The type leaves out that nothing is an answer as well: the buffer stays.
       buffer: () => this.#next() as Buffer,
       callback: (length) => {
-        this.#kept = false;
-        this.#wake();
-        this.#bulk = length === this.#current.length || (this.#current !== shared && length * 8 > BULK_BYTES);
-        this.#large ||= this.#bulk;
-        onChunk(this.#current.subarray(0, length));
+        this.#pass(length);
         return true;
       },
     };
+  }
+
+  /** The connection of `socket`, which was made with this `onread`, is there. */
+  attach(socket: Socket): void {
+    readDirectly(socket, (length) => {
+      this.#pass(length);
+      return this.#next();
+    });
   }
 
   /** The chunk at hand is still being written. */
@@ -76,6 +89,17 @@ export class ReadBuffer {
     this.#wake();
     this.#giveBack();
     this.#current = shared;
+    // It may be the chunk at hand that closes it: no buffer is taken for a next one.
+    this.#bulk = false;
+  }
+
+  #pass(length: number): void {
+    const current = this.#current;
+    this.#kept = false;
+    if (this.#resting) this.#wake();
+    this.#bulk = length === current.length || (current !== shared && length * 8 > BULK_BYTES);
+    this.#large ||= this.#bulk;
+    this.#onChunk(current === shared ? sharedChunk(length) : current.subarray(0, length));
   }
 
   /** What to read into next, undefined for what it was. */
@@ -110,6 +134,15 @@ export class ReadBuffer {
     if (this.#current !== shared && !this.#kept && spare.length < MAX_SPARE) spare.push(this.#current);
     this.#kept = true;
   }
+}
+
+function sharedChunk(length: number): Buffer {
+  if (length > MAX_SHARED_CHUNK) return shared.subarray(0, length);
+  const known = sharedChunks[length];
+  if (known !== undefined) return known;
+  const chunk = shared.subarray(0, length);
+  sharedChunks[length] = chunk;
+  return chunk;
 }
 
 /** Whether the bytes stand in the buffer that every socket's next read overwrites. */

@@ -1,3 +1,4 @@
+import { hashTail, TextTable } from '@sluice/engine';
 import { detached } from '../http1/index.ts';
 
 /** Texts in one generation, and their characters together: a token may be long. */
@@ -11,8 +12,8 @@ const MAX_CHARACTERS = 4 * 1024 * 1024;
 export class TwoGenerations<Value> {
   readonly #maxEntries: number;
   readonly #maxCharacters: number;
-  #young = new Map<string, Value>();
-  #old = new Map<string, Value>();
+  #young = new TextTable<Value>(hashTail);
+  #old = new TextTable<Value>(hashTail);
   #characters = 0;
 
   constructor(maxEntries = MAX_ENTRIES, maxCharacters = MAX_CHARACTERS) {
@@ -30,7 +31,7 @@ export class TwoGenerations<Value> {
 
   /** `key` stays alive as it is: it must be no part of a larger text. */
   set(key: string, value: Value): void {
-    if (!this.#young.has(key)) {
+    if (this.#young.get(key) === undefined) {
       if (this.#young.size >= this.#maxEntries || this.#characters + key.length > this.#maxCharacters) this.#turn();
       this.#characters += key.length;
     }
@@ -52,7 +53,7 @@ export class TwoGenerations<Value> {
 
   #turn(): void {
     this.#old = this.#young;
-    this.#young = new Map();
+    this.#young = new TextTable(hashTail);
     this.#characters = 0;
   }
 }

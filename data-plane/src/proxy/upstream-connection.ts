@@ -163,6 +163,7 @@ export class UpstreamConnection implements TimerOwner {
 
   #onConnect(): void {
     this.connected = true;
+    this.#buffer.attach(this.#socket);
     this.#wheel.remove(this.#connectTimer);
   }
 

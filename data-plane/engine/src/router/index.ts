@@ -29,3 +29,4 @@ export {
   type ValueCondition,
 } from './route-match.ts';
 export { type MethodNotAllowed, type RouteNotFound, type RouteOutcome, Router } from './router.ts';
+export { hashTail, TextTable } from './text-table.ts';

@@ -1,20 +1,23 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hashSegment, hashText, segmentEnd, TextTable } from './text-table.ts';
+import { hashSegment, hashTail, hashText, segmentEnd, TextTable } from './text-table.ts';
 
 describe('a table of values by text', () => {
   const key = fc.string({ minLength: 0, maxLength: 3, unit: fc.constantFrom('a', 'b', '0', '1', '-') });
   const step = fc.record({ key, value: fc.option(fc.nat(), { nil: undefined }) });
 
-  it('holds what a Map would after any changes', () => {
+  it.each([
+    ['of the whole text', undefined],
+    ['of its tail', hashTail],
+    ['that tells nothing apart', () => 1],
+  ])('holds what a Map would after any changes, by a hash %s', (_, hashOf) => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-        const table = new TextTable<number>();
+        const table = new TextTable<number>(hashOf);
         const map = new Map<string, number>();
         for (const { key, value } of steps) {
           if (value === undefined) {
-            table.delete(key);
-            map.delete(key);
+            expect(table.delete(key)).toBe(map.delete(key));
           } else {
             table.set(key, value);
             map.set(key, value);
@@ -41,6 +44,12 @@ describe('a table of values by text', () => {
         if (part !== '') expect(table.find(text, start, segmentEnd - 1, hash)).toBeUndefined();
       }),
     );
+  });
+
+  it('tells a token apart behind any number of spaces by its tail', () => {
+    const token = 'x'.repeat(24);
+    const hashes = Array.from({ length: 1000 }, (_, spaces) => hashTail(`bearer ${' '.repeat(spaces)}${token}`));
+    expect(new Set(hashes).size).toBe(1000);
   });
 
   it('takes the last segment to the end of the path', () => {

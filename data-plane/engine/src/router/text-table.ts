@@ -7,12 +7,18 @@
 export class TextTable<V> {
   #slots: (number | string | V | undefined)[] = new Array(SLOT * 2).fill(undefined);
   #size = 0;
+  readonly #hashOf: (text: string) => number;
+
+  /** `hashOf` may look at a part of the text only where texts hardly ever share that part. */
+  constructor(hashOf: (text: string) => number = hashWhole) {
+    this.#hashOf = hashOf;
+  }
 
   get size(): number {
     return this.#size;
   }
 
-  /** The value of `text[start..end)`. `hash` is what `hashText` says of it. */
+  /** The value of `text[start..end)`; `hash` is the hash of that part. */
   find(text: string, start: number, end: number, hash: number): V | undefined {
     const slots = this.#slots;
     const { length } = slots;
@@ -24,12 +30,12 @@ export class TextTable<V> {
   }
 
   get(key: string): V | undefined {
-    return this.find(key, 0, key.length, hashText(key, 0, key.length));
+    return this.find(key, 0, key.length, this.#hashOf(key));
   }
 
   set(key: string, value: V): void {
     if ((this.#size + 1) * SLOT * 2 > this.#slots.length) this.#grow();
-    const hash = hashText(key, 0, key.length);
+    const hash = this.#hashOf(key);
     const at = this.#place(key, hash);
     if (this.#slots[at + KEY] === undefined) this.#size++;
     this.#slots[at] = hash;
@@ -37,11 +43,12 @@ export class TextTable<V> {
     this.#slots[at + VALUE] = value;
   }
 
-  delete(key: string): void {
+  /** False where it was not there. */
+  delete(key: string): boolean {
     const slots = this.#slots;
     const { length } = slots;
-    let hole = this.#place(key, hashText(key, 0, key.length));
-    if (slots[hole + KEY] === undefined) return;
+    let hole = this.#place(key, this.#hashOf(key));
+    if (slots[hole + KEY] === undefined) return false;
     this.#size--;
     // What was pushed on from its own place moves back, so that no search ends at the hole before it.
     for (let at = hole + SLOT; ; at += SLOT) {
@@ -54,6 +61,7 @@ export class TextTable<V> {
       hole = at;
     }
     slots.fill(undefined, hole, hole + SLOT);
+    return true;
   }
 
   /** Where the key is, or the free place where it would be. */
@@ -103,11 +111,28 @@ export function hashSegment(path: string, start: number): number {
 
 /** A hash of `text[start..end)`, a small integer (FNV-1a, its high bits mixed into the low ones). */
 export function hashText(text: string, start: number, end: number): number {
-  let hash = BASIS;
+  return hashFrom(BASIS, text, start, end);
+}
+
+/**
+ * A hash of the length and the last characters alone, for keys and tokens: they are long, and end in what is random. The length,
+ * because one token may be presented behind any number of spaces.
+ */
+export function hashTail(text: string): number {
+  return hashFrom(BASIS ^ text.length, text, Math.max(0, text.length - TAIL), text.length);
+}
+
+function hashFrom(basis: number, text: string, start: number, end: number): number {
+  let hash = basis;
   for (let at = start; at < end; at++) hash = Math.imul(hash ^ text.charCodeAt(at), PRIME);
   return mixed(hash);
 }
 
+function hashWhole(text: string): number {
+  return hashText(text, 0, text.length);
+}
+
+const TAIL = 24;
 const BASIS = 0x811c9dc5 | 0;
 const PRIME = 0x01000193;
 
