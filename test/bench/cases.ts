@@ -8,7 +8,7 @@ export type Case = {
   /** Part of `--quick`. */
   readonly quick: boolean;
   readonly bounds: readonly Bound[];
-} & (ProxyPart | LatencyPart | WorkersPart | IdlePart | ControlPart);
+} & (ProxyPart | LatencyPart | WorkersPart | IdlePart | OverloadPart | ControlPart);
 
 type ProxyPart = {
   readonly kind: 'proxy';
@@ -18,6 +18,11 @@ type ProxyPart = {
 type LatencyPart = { readonly kind: 'latency'; readonly connections: number; readonly workload: Workload };
 type WorkersPart = { readonly kind: 'workers'; readonly connectionsPerWorker: number; readonly workload: Workload };
 type IdlePart = { readonly kind: 'idle'; readonly connections: number };
+type OverloadPart = {
+  readonly kind: 'overload';
+  /** What one worker can do of them. */
+  readonly perSecond: number;
+};
 type ControlPart = { readonly kind: 'control'; readonly routes: number; readonly nodes: number };
 
 export type ProxyCase = Extract<Case, { kind: 'proxy' }>;
@@ -47,6 +52,14 @@ const bodies = (body: Workload['body']): CandidateSpec[] => [
   { name: 'sluice', program: 'sluice', workload: { ...bare, body } },
   { name: 'nginx', program: 'nginx', workload: { ...bare, body } },
 ];
+const goodput = (of: string, against: string, atLeast: number): Bound => ({
+  text: `answered within 1 s: ${of}`,
+  of,
+  against,
+  measure: 'requestsPerSecond',
+  as: 'ratio',
+  atLeast,
+});
 const cpu = { measure: 'cpuUs', as: 'ratio' } as const;
 
 export const cases: readonly Case[] = [
@@ -249,6 +262,18 @@ export const cases: readonly Case[] = [
         unit: 'KiB',
         atMost: 12,
       },
+    ],
+  },
+  {
+    kind: 'overload',
+    name: 'overload',
+    about: 'three times what a worker can do: requests on 64 open connections; connections with one request each',
+    quick: false,
+    perSecond: 1000,
+    bounds: [
+      goodput('3 times the requests', 'as many as it can', 0.6),
+      goodput('3 times the connections', 'as many connections as it can', 0.9),
+      goodput('2 s later', 'as many as it can', 0.9),
     ],
   },
   {

@@ -5,6 +5,7 @@ import { type CaseResult, describeCommit } from './results.ts';
 import { type Row, runControlCase } from './run-control-case.ts';
 import { runIdleCase } from './run-idle-case.ts';
 import { runLatencyCase } from './run-latency-case.ts';
+import { runOverloadCase } from './run-overload-case.ts';
 import { type Outcome, type Rounds, runProxyCase } from './run-proxy-case.ts';
 import { runWorkersCase } from './run-workers-case.ts';
 
@@ -49,6 +50,8 @@ async function measureCase(
       return { rows: [], ...(await runWorkersCase(one, rounds)) };
     case 'idle':
       return { rows: [], ...(await runIdleCase(one, rounds)) };
+    case 'overload':
+      return { rows: [], ...(await runOverloadCase(one, rounds)) };
     case 'control':
       return { ...nothing, rows: await runControlCase(one, quick) };
     default:

@@ -16,6 +16,8 @@ export type SluiceOptions = {
   readonly core?: number | string;
   /** Added to the workload's manifest. */
   readonly manifest?: string;
+  /** Added to the node's environment. */
+  readonly env?: Readonly<Record<string, string>>;
 };
 
 /** 100,000 routes take their time on a slow machine. */
@@ -26,7 +28,7 @@ export async function startSluice(
   name: string,
   workload: Workload,
   upstreams: Upstreams,
-  { workers = 1, core = cores.proxy, manifest = '' }: SluiceOptions = {},
+  { workers = 1, core = cores.proxy, manifest = '', env = {} }: SluiceOptions = {},
 ): Promise<SluiceCandidate> {
   await using stack = new AsyncDisposableStack();
   const controlPlane = stack.use(await startControlPlane());
@@ -34,7 +36,7 @@ export async function startSluice(
     await controlPlane.ctlOk(['apply', '-f', '-'], { input, deadlineMs: startDeadlineMs });
   const keys = (workload.credential ?? 'apiKey') === 'apiKey' ? workload.consumers : 0;
   const secrets = await createKeys(controlPlane.url, keys);
-  const node = stack.use(await startNode({ controlPlane: controlPlane.url, workers, wait: 'started' }));
+  const node = stack.use(await startNode({ controlPlane: controlPlane.url, workers, env, wait: 'started' }));
   await node.waitUntilReady(startDeadlineMs);
   pin(controlPlane.process().pid, cores.load);
   pin(node.process().pid, core);

@@ -1,6 +1,12 @@
 import { breakerStateNames, decodeResource, type TrackItem, toManifestValue } from '@sluice/engine';
 import type { Resource } from '@sluice/proto';
-import { createExposition, EXPOSITION_CONTENT_TYPE, type Shared, type SlotDirectory } from '../shared/index.ts';
+import {
+  createExposition,
+  EXPOSITION_CONTENT_TYPE,
+  OVERLOADED,
+  type Shared,
+  type SlotDirectory,
+} from '../shared/index.ts';
 import type { Activation } from './activation.ts';
 import { type AdminEndpoints, jsonAnswer, jsonListAnswer } from './admin-server.ts';
 import type { NodeCache } from './cache/node-cache.ts';
@@ -49,9 +55,10 @@ export function createEndpoints(sources: EndpointSources): AdminEndpoints {
   };
 }
 
-function health({ supervisor }: EndpointSources): ReturnType<AdminEndpoints[string]> {
+function health({ shared, supervisor }: EndpointSources): ReturnType<AdminEndpoints[string]> {
   const alive = supervisor.silentMs() < SILENT_MS;
-  return jsonAnswer({ alive }, alive ? 200 : 503);
+  const overloadedWorkers = shared.columns.process.total(OVERLOADED);
+  return jsonAnswer({ alive, overloaded: overloadedWorkers > 0, overloadedWorkers }, alive ? 200 : 503);
 }
 
 function ready(sources: EndpointSources): ReturnType<AdminEndpoints[string]> {

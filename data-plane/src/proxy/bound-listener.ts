@@ -1,13 +1,12 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { defaultListener, type ListenerPlan } from '@sluice/engine';
+import { BACKLOG, defaultListener, type ListenerPlan } from '@sluice/engine';
+import { setBacklog } from './backlog.ts';
 import { plainAddress } from './client-address.ts';
 import { closePolitely } from './close-politely.ts';
 import { ConnectionCaps } from './connection-caps.ts';
 import { type Acceptor, DownstreamConnection } from './downstream-connection.ts';
 import { IdleLeave } from './idle-leave.ts';
 import type { ProxyContext } from './proxy-context.ts';
-
-const BACKLOG = 4096;
 
 /** A client that vanished without a word is found by the kernel, also where nothing is to be sent to it. */
 const SOCKET_OPTIONS = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 };
@@ -17,6 +16,10 @@ export class BoundListener implements Acceptor {
   readonly name: string;
   leaving = false;
   leaveByMs = Number.POSITIVE_INFINITY;
+  /** Connections accepted since the start. */
+  accepted = 0;
+  /** In the order in which they were accepted. */
+  readonly connections: ReadonlySet<DownstreamConnection>;
   readonly #context: ProxyContext;
   readonly #server: Server;
   readonly #host: string;
@@ -25,7 +28,6 @@ export class BoundListener implements Acceptor {
   readonly #caps: ConnectionCaps<DownstreamConnection>;
   #plan: ListenerPlan;
   #epoch = -1;
-  #accepted = 0;
   #idleLeave: IdleLeave | null = null;
   #onEmpty: (() => void) | null = null;
 
@@ -35,6 +37,7 @@ export class BoundListener implements Acceptor {
     this.#host = host;
     this.#port = port;
     this.#plan = defaultListener(name, `${host}:${port}`);
+    this.connections = this.#connections;
     this.#caps = new ConnectionCaps(context.shared, name, this.#connections);
     this.#server = createServer({ ...SOCKET_OPTIONS, allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
       this.#accept(socket),
@@ -53,6 +56,11 @@ export class BoundListener implements Acceptor {
   keepAliveUntilMs(nowMs: number): number {
     const untilMs = nowMs + this.plan.keepAliveTimeoutMs;
     return this.#idleLeave === null ? untilMs : Math.min(untilMs, this.#idleLeave.keepAliveUntilMs(nowMs));
+  }
+
+  /** How many connections the kernel lets wait to be accepted. */
+  setBacklog(backlog: number): void {
+    if (!this.leaving) setBacklog(this.#server, backlog);
   }
 
   /** Now and then. */
@@ -86,7 +94,7 @@ export class BoundListener implements Acceptor {
     this.leaveByMs = this.#context.shared.clock.nowMs() + deadlineMs;
     for (const connection of this.#connections) connection.leaveTunnel(this.leaveByMs);
     const deadline = new Promise<void>((resolve) => setTimeout(resolve, deadlineMs).unref());
-    await Promise.race([closePolitely(this.#server, () => this.#accepted), deadline]);
+    await Promise.race([closePolitely(this.#server, () => this.accepted), deadline]);
     const { promise: empty, resolve } = Promise.withResolvers<void>();
     this.#onEmpty = resolve;
     if (this.#connections.size === 0) resolve();
@@ -118,7 +126,7 @@ export class BoundListener implements Acceptor {
   }
 
   #accept(socket: Socket): void {
-    this.#accepted++;
+    this.accepted++;
     const { remoteAddress } = socket;
     // What the listener allows is what is active now, also where no request came since it was activated.
     this.#context.source.activate();

@@ -1,8 +1,5 @@
 import type { Server } from 'node:net';
-
-interface ListeningHandle {
-  listen(backlog: number): number;
-}
+import { setBacklog } from './backlog.ts';
 
 /** How long connections may keep coming before the socket is closed over them. */
 const MAX_MS = 1000;
@@ -16,7 +13,7 @@ const MAX_MS = 1000;
 export function closePolitely(server: Server, accepted: () => number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const startedMs = performance.now();
-  (server as Server & { readonly _handle: ListeningHandle | null })._handle?.listen(0);
+  setBacklog(server, 0);
   let before = -1;
   // One connection is taken in each turn of the event loop: a turn without one has found the queue empty.
   const look = (): void => {

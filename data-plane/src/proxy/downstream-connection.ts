@@ -1,16 +1,23 @@
 import type { Socket } from 'node:net';
 import type { ListenerPlan } from '@sluice/engine';
-import { createRequestHeadReader, REQUEST_HEAD_LIMITS, type RequestHeadReader } from '../http1/index.ts';
+import {
+  createRequestHeadReader,
+  REQUEST_HEAD_LIMITS,
+  type RequestHead,
+  type RequestHeadReader,
+} from '../http1/index.ts';
 import { KEEP_ALIVE_RACES } from '../shared/index.ts';
 import { readAccepted, unsentBytes } from './accepted-socket.ts';
 import type { ClientSide, ClientTunnel } from './client-side.ts';
 import type { CappedConnection } from './connection-caps.ts';
 import { Exchange } from './exchange.ts';
+import type { GuardedConnection } from './overload-guard.ts';
 import { Peer } from './peer.ts';
 import type { ProxyContext } from './proxy-context.ts';
 import { ReadBuffer } from './read-buffer.ts';
 import { type TimerOwner, WheelTimer } from './timer-wheel.ts';
 import { TunnelEnd } from './tunnel-end.ts';
+import type { PutOff } from './turns.ts';
 import { writeChunk, writeTogether } from './write-chunk.ts';
 import { writeText } from './write-text.ts';
 
@@ -39,6 +46,10 @@ type ConnectionState =
   | 'lingering'
   | 'closed';
 
+const NOT_PARKED = -1;
+/** An idle connection that is parked may have a request in the kernel: it is looked at again after so long. */
+const PARKED_RETRY_MS = 1000;
+
 /** How long a client may go on sending after the last answer. */
 const LINGER_MS = 2000;
 
@@ -46,7 +57,7 @@ const LINGER_MS = 2000;
 const END_SOON_MS = 10_000;
 
 /** One client's connection: its requests one after the other, each answered before the next is read. */
-export class DownstreamConnection implements ClientSide, CappedConnection, TimerOwner {
+export class DownstreamConnection implements ClientSide, CappedConnection, GuardedConnection, PutOff, TimerOwner {
   readonly peer: Peer;
   readonly clientCell: number;
   readonly #context: ProxyContext;
@@ -64,6 +75,10 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Timer
   /** In `#consume`, which goes on by itself when an exchange ends. */
   #consuming = false;
   #paused = false;
+  /** Answers of the guard that are still to be sent. */
+  #refusals = '';
+  /** No request has come yet. */
+  #isFirst = true;
   /** Ended while it waited for a request. */
   #closedIdle = false;
   /** No request is taken after the one at hand. */
@@ -73,6 +88,12 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Timer
   #heldAt = 0;
   /** A copy that is being read again: what is left of it needs no further copy. */
   #reread: Buffer | null = null;
+  /** When what is held was read, in the worker's own time. */
+  heldSinceMs = 0;
+  /** In the worker's own time: since then nothing is read until the guard says so. */
+  #parkedAtMs = NOT_PARKED;
+  /** It was parked for too long. */
+  #refuseNext = false;
 
   /** `clientCell`: where the caps count it. */
   constructor(context: ProxyContext, acceptor: Acceptor, accepted: Socket, address: string, clientCell: number) {
@@ -151,7 +172,7 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Timer
   }
 
   resumeReading(): void {
-    if (!this.#paused || this.#held !== null) return;
+    if (!this.#paused || this.#held !== null || this.#parkedAtMs !== NOT_PARKED) return;
     this.#paused = false;
     this.#socket.resume();
   }
@@ -162,11 +183,8 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Timer
       this.#linger();
       return;
     }
-    this.#state = 'head';
     this.#buffer.rest();
-    this.#headTimed = false;
-    const { wheel, nowMs } = this.#context;
-    wheel.arm(this.#timer, this.#acceptor.keepAliveUntilMs(nowMs));
+    this.#awaitHead();
     if (!this.#consuming) this.#goOn();
   }
 
@@ -174,6 +192,25 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Timer
     this.#state = 'closed';
     this.#tunnel = null;
     this.#socket.resetAndDestroy();
+  }
+
+  park(): void {
+    const { guard, shared } = this.#context;
+    if (this.#parkedAtMs !== NOT_PARKED) {
+      if (!guard.parkedTooLong(this.#parkedAtMs)) return;
+      this.#refuseNext = true;
+      this.#unpark();
+      return;
+    }
+    if (this.#refuseNext || !this.#mayPark()) return;
+    this.#parkedAtMs = guard.ownMs;
+    shared.metrics.overflow('parked_connections');
+    this.pauseReading();
+  }
+
+  unpark(): void {
+    this.#refuseNext = false;
+    if (this.#parkedAtMs !== NOT_PARKED) this.#unpark();
   }
 
   endSoon(): void {
@@ -185,6 +222,8 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Timer
   startTunnel(tunnel: ClientTunnel): TunnelEnd {
     const early = this.#held === null ? null : this.#held.subarray(this.#heldAt);
     this.#held = null;
+    this.#parkedAtMs = NOT_PARKED;
+    this.#refuseNext = false;
     this.#state = 'tunnel';
     this.#tunnel = tunnel;
     return new TunnelEnd(this.#socket, this.#buffer, early);
@@ -219,6 +258,8 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Timer
     if (this.#state === 'lingering') this.destroy();
     else if (this.#state === 'head') {
       if (this.#reader.started) this.#exchange.refuseLate();
+      else if (this.#parkedAtMs !== NOT_PARKED)
+        this.#context.wheel.arm(this.#timer, this.#context.nowMs + PARKED_RETRY_MS);
       // Behind the reading of this turn, with which the next request may come.
       else setImmediate(() => this.closeIfIdle());
     }
@@ -245,6 +286,10 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Timer
           this.#hold(chunk, at);
           break;
         }
+        if (this.#context.turns.spent() || (this.#isFirst && this.#mayBeGone())) {
+          this.#putOff(chunk, at);
+          break;
+        }
         at = this.#readHead(chunk, at);
       } else if (this.#state === 'exchange') {
         if (!this.#exchange.body.received) at = this.#exchange.takeBody(chunk, at);
@@ -261,6 +306,13 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Timer
       }
     }
     this.#consuming = false;
+    if (this.#refusals !== '') this.#sendRefusals();
+  }
+
+  #sendRefusals(): void {
+    const text = this.#refusals;
+    this.#refusals = '';
+    if (text !== '') this.sendText(text);
   }
 
   /** What comes on an idle connection just after it was ended is a request that met the end on its way. */
@@ -270,11 +322,76 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Timer
     this.#context.shared.columns.process.add(KEEP_ALIVE_RACES, 1);
   }
 
+  /** Begins later what there is no time for now. */
+  #putOff(chunk: Buffer, at: number): void {
+    this.#keep(chunk, at);
+    this.#context.turns.putOff(this);
+  }
+
+  /** True once, and only where clients are looked at twice. */
+  #mayBeGone(): boolean {
+    this.#isFirst = false;
+    return this.#context.turns.checksClients;
+  }
+
+  takeUp(): void {
+    if (this.#state !== 'head' || this.#held === null) return;
+    try {
+      this.#goOn();
+    } catch (error) {
+      this.#context.hooks.onBug(error);
+      this.destroy();
+    }
+  }
+
+  #unpark(): void {
+    this.#parkedAtMs = NOT_PARKED;
+    if (this.#state !== 'head') this.resumeReading();
+    else if (!this.#consuming) this.#goOn();
+  }
+
+  /** The worker is overloaded: what it has no time for it refuses with as little work as can be. */
+  #refusesFor(head: RequestHead, chunk: Buffer): boolean {
+    const context = this.#context;
+    const { guard } = context;
+    this.#last ||= guard.noKeepAlive;
+    context.readClock();
+    const heldSinceMs = chunk === this.#reread ? this.heldSinceMs : guard.ownMs;
+    if (!this.#refuseNext && !guard.refuses(heldSinceMs)) {
+      this.#sendRefusals();
+      return false;
+    }
+    const keepAlive = head.keepAlive && head.body === 'none' && !this.#refuseNext && !this.leaving;
+    // Many may be refused in a row: they leave together.
+    this.#refusals += guard.refusal(head.method, keepAlive, context.dateLine);
+    if (keepAlive) {
+      this.#awaitHead();
+    } else {
+      this.#sendRefusals();
+      this.#linger();
+    }
+    return true;
+  }
+
+  #awaitHead(): void {
+    this.#state = 'head';
+    this.#headTimed = false;
+    this.#context.wheel.arm(this.#timer, this.#acceptor.keepAliveUntilMs(this.#context.nowMs));
+  }
+
+  /** A head that has begun has its time, and a body is waited for by an upstream. */
+  #mayPark(): boolean {
+    return this.idle || (this.#state === 'exchange' && this.#exchange.body.received);
+  }
+
   #readHead(chunk: Buffer, at: number): number {
     const head = this.#reader.read(chunk, at);
     if (head === undefined) {
       this.#timeHead();
       return chunk.length;
+    }
+    if (head.ok && this.#context.guard.active && this.#refusesFor(head, chunk)) {
+      return this.#state === 'head' ? this.#reader.end : chunk.length;
     }
     this.#state = 'exchange';
     this.#context.wheel.arm(this.#timer, Number.POSITIVE_INFINITY);
@@ -293,15 +410,21 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Timer
   }
 
   #hold(chunk: Buffer, at: number): void {
+    this.#keep(chunk, at);
+    this.pauseReading();
+  }
+
+  #keep(chunk: Buffer, at: number): void {
     const isOwn = chunk === this.#reread;
     this.#held = isOwn ? chunk : Buffer.from(chunk.subarray(at));
     this.#heldAt = isOwn ? at : 0;
-    this.pauseReading();
+    if (!isOwn) this.heldSinceMs = this.#context.guard.ownMs;
   }
 
   #holdMore(chunk: Buffer): void {
     this.#held = Buffer.concat([(this.#held as Buffer).subarray(this.#heldAt), chunk]);
     this.#heldAt = 0;
+    this.pauseReading();
   }
 
   /** Takes up what was held back, and reading. */
@@ -323,12 +446,16 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Timer
   #onEnd(): void {
     if (this.#state === 'exchange') this.destroy();
     else if (this.#state === 'tunnel') this.#tunnel?.onClientEnd();
-    else this.#socket.end();
+    else {
+      this.#held = null;
+      this.#socket.end();
+    }
   }
 
   #linger(): void {
     this.#state = 'lingering';
     this.#held = null;
+    this.#parkedAtMs = NOT_PARKED;
     this.resumeReading();
     this.#socket.end();
     const { wheel, nowMs } = this.#context;

@@ -4,12 +4,14 @@ import { NO_SLOT, RouteRequests, type Shared } from '../shared/index.ts';
 import { Callers } from './callers.ts';
 import { KeyWaits } from './key-waits.ts';
 import { KnownConsumers } from './known-consumers.ts';
+import { type GuardedWork, OverloadGuard } from './overload-guard.ts';
 import { RandomHex } from './random-hex.ts';
 import { buildRouteState, type RouteState } from './route-state.ts';
 import { ServiceState } from './service-state.ts';
 import { TimerWheel } from './timer-wheel.ts';
 import { TokenCallers } from './token-callers.ts';
 import { Tunnels } from './tunnels.ts';
+import { Turns } from './turns.ts';
 import { UpstreamPools } from './upstream-pool.ts';
 
 /** Where a worker's tables come from. */
@@ -23,9 +25,11 @@ export interface TableSource {
 export interface ProxyHooks {
   /** A request met a bug and was broken off; the others go on. */
   readonly onBug: (error: unknown) => void;
-  /** For tests: called with each request before anything is decided. */
+  /** For tests in the thread of the proxy, whose own work would count as its load. Unset: false. */
+  readonly ignoresLoad?: boolean;
   /** Asks for an issuer's keys, among which is not what a token names; `WorkerProxy.keysSettled` answers. Unset: nobody can be asked. */
   readonly onKeysWanted?: (issuer: string) => void;
+  /** For tests: called with each request before anything is decided. */
   readonly onRequest: ((header: (name: string) => string | undefined) => void) | undefined;
 }
 
@@ -40,6 +44,8 @@ export class ProxyContext {
   readonly callers: Callers;
   readonly tokens: TokenCallers;
   readonly keyWaits: KeyWaits;
+  readonly turns: Turns;
+  readonly guard: OverloadGuard;
   readonly writer = new HeadWriter();
   readonly ids = new RandomHex();
   /** Series of requests that no route took. */
@@ -51,7 +57,7 @@ export class ProxyContext {
   readonly #services = new WeakMap<ServicePlan, ServiceState>();
   readonly #routes = new WeakMap<ListenerPlan, WeakMap<RoutePlan, RouteState>>();
 
-  constructor(shared: Shared, source: TableSource, hooks: ProxyHooks) {
+  constructor(shared: Shared, source: TableSource, hooks: ProxyHooks, work: GuardedWork) {
     this.shared = shared;
     this.source = source;
     this.hooks = hooks;
@@ -61,10 +67,12 @@ export class ProxyContext {
     this.callers = new Callers(source.tables, shared.region.hashKey, consumers);
     this.tokens = new TokenCallers(source.tables, consumers);
     this.keyWaits = new KeyWaits(hooks.onKeysWanted);
+    this.turns = new Turns(shared.clock);
     this.unrouted = {
       requests: new RouteRequests(shared.metrics, NO_SLOT),
       duration: shared.metrics.requestDuration(NO_SLOT),
     };
+    this.guard = new OverloadGuard(shared, work, this.turns, this.unrouted.requests, hooks.ignoresLoad ?? false);
   }
 
   /** An event begins: whatever is done about it happens now. */

@@ -1,19 +1,21 @@
 import type { Shared } from '../shared/index.ts';
 import { BoundListener } from './bound-listener.ts';
+import type { DownstreamConnection } from './downstream-connection.ts';
+import type { GuardedWork } from './overload-guard.ts';
 import { ProxyContext, type ProxyHooks, type TableSource } from './proxy-context.ts';
 
 /** How often connections are looked through: idle upstream ones, and what is beyond a cap. */
 const HOUSEKEEPING_MS = 1000;
 
 /** What one worker does with connections and requests: listeners, their connections, and the connections to upstreams. */
-export class WorkerProxy {
+export class WorkerProxy implements GuardedWork {
   readonly #context: ProxyContext;
   readonly #listeners = new Map<string, BoundListener>();
   readonly #housekeeping: NodeJS.Timeout;
   #epoch = -1;
 
   constructor(shared: Shared, source: TableSource, hooks: ProxyHooks) {
-    this.#context = new ProxyContext(shared, source, hooks);
+    this.#context = new ProxyContext(shared, source, hooks, this);
     this.#housekeeping = setInterval(() => this.#keepHouse(), HOUSEKEEPING_MS).unref();
   }
 
@@ -56,10 +58,25 @@ export class WorkerProxy {
   /** Ends everything at once. */
   close(): void {
     clearInterval(this.#housekeeping);
+    this.#context.guard.close();
     for (const listener of this.#listeners.values()) listener.close();
     this.#listeners.clear();
     this.#context.pools.close();
     this.#context.wheel.close();
+  }
+
+  *connections(): Generator<DownstreamConnection> {
+    for (const listener of this.#listeners.values()) yield* listener.connections;
+  }
+
+  get acceptedConnections(): number {
+    let accepted = 0;
+    for (const listener of this.#listeners.values()) accepted += listener.accepted;
+    return accepted;
+  }
+
+  setBacklog(backlog: number): void {
+    for (const listener of this.#listeners.values()) listener.setBacklog(backlog);
   }
 
   #keepHouse(): void {

@@ -76,7 +76,7 @@ export interface Columns {
   readonly waiting: GaugeColumns;
   /** Requests of services that bound them, from their first try to the end of the answer. By service slot. */
   readonly requests: GaugeColumns;
-  /** Gauges of the worker as a whole. By ACTIVE_CONNECTIONS, ACTIVE_REQUESTS, ACTIVE_TUNNELS. */
+  /** Gauges of the worker as a whole. By ACTIVE_CONNECTIONS, ACTIVE_REQUESTS, ACTIVE_TUNNELS, OVERLOADED. */
   readonly process: GaugeColumns;
 }
 
@@ -86,10 +86,12 @@ export const ACTIVE_CONNECTIONS = 0;
 export const ACTIVE_REQUESTS = 1;
 /** WebSockets, from the upstream's consent to the end of both connections. */
 export const ACTIVE_TUNNELS = 2;
+/** 1 while the worker gives something up because of its load. */
+export const OVERLOADED = 3;
 /** What a worker that ended no longer has. Behind them come counters, which go on. */
-const PROCESS_GAUGES = 3;
+const PROCESS_GAUGES = 4;
 /** Counter: requests that met the end of their idle connection on the way. */
-export const KEEP_ALIVE_RACES = 3;
+export const KEEP_ALIVE_RACES = 4;
 
 /** Main only: gives back what a worker that ended had open. */
 export function releaseColumns(columns: Columns, worker: number, endpoints: number, services: number): void {

@@ -20,6 +20,7 @@ export {
   EndpointHealth,
   GaugeColumns,
   KEEP_ALIVE_RACES,
+  OVERLOADED,
 } from './columns.ts';
 export { Control, type WorkerState, workerStates } from './control.ts';
 export type { Hash64 } from './half-sip-hash.ts';

@@ -6,6 +6,7 @@ export * from './budget.ts';
 export * from './cors.ts';
 export * from './gcra.ts';
 export * from './health.ts';
+export * from './overload.ts';
 export * from './retry-after.ts';
 export * from './share.ts';
 export * from './sliding-window.ts';

@@ -59,6 +59,7 @@ export class ProxyRig implements AsyncDisposable {
       onBug: (error) => this.bugs.push(error),
       onRequest: undefined,
       onKeysWanted: (issuer) => this.keysWanted.push(issuer),
+      ignoresLoad: true,
     });
   }
 

@@ -34,6 +34,8 @@ export const overflowKinds = [
   'client_connections',
   'pending',
   'concurrent_requests',
+  'requests',
+  'parked_connections',
 ] as const;
 export type OverflowKind = (typeof overflowKinds)[number];
 

@@ -1,6 +1,6 @@
 import { breakerStateNames, CLOSED, HALF_OPEN, OPEN } from '@sluice/engine';
 import type { Shared } from '../attach.ts';
-import { ACTIVE_CONNECTIONS, ACTIVE_REQUESTS, ACTIVE_TUNNELS } from '../columns.ts';
+import { ACTIVE_CONNECTIONS, ACTIVE_REQUESTS, ACTIVE_TUNNELS, OVERLOADED } from '../columns.ts';
 import type { SlotDirectory } from '../slots.ts';
 import { DURATION_BOUNDS, HISTOGRAM_CELLS, overflowKinds, SUM_CELL, viewArena } from './arena-layout.ts';
 import { counterFamilies, histogramFamilies } from './families.ts';
@@ -119,6 +119,11 @@ function* sharedFamilies({ shared, directory, breakers }: ExpositionSources, are
   yield gauge('gateway_active_connections', 'Connections from clients.', process.total(ACTIVE_CONNECTIONS));
   yield gauge('gateway_active_requests', 'Requests being answered.', process.total(ACTIVE_REQUESTS));
   yield gauge('gateway_active_tunnels', 'WebSockets that are open.', process.total(ACTIVE_TUNNELS));
+  yield gauge(
+    'gateway_overloaded_workers',
+    'Workers that give something up because of their load.',
+    process.total(OVERLOADED),
+  );
   const circuits = [...breakers()].flatMap((slot) => {
     const service = directory.services.nameOf(slot);
     return service === undefined ? [] : [{ slot, service }];
@@ -142,7 +147,7 @@ function* sharedFamilies({ shared, directory, breakers }: ExpositionSources, are
   };
   yield {
     name: 'gateway_overflow_total',
-    help: 'What found a bounded place full: booked in a shared place (tables), refused (connections, pending, concurrent_requests) or shed (overload).',
+    help: 'What found a bounded place full: booked in a shared place (tables), refused (connections, pending, concurrent_requests) or shed (requests, parked_connections).',
     type: 'counter',
     samples: overflowKinds.map((what, kind) => ({
       labels: { what },
