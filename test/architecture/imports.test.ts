@@ -114,6 +114,8 @@ describe('the engine', () => {
         'verify',
       ],
     ],
+    // For a library that programs without any JSON Schema start without (docs/adr/0011-json-schema.md).
+    ['node:module', ['createRequire']],
     ['node:net', ['isIP', 'isIPv4', 'isIPv6']],
   ]);
 

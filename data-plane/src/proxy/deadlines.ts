@@ -16,7 +16,7 @@ function nextDeadlineMs(x: Exchange): number {
   }
   let deadlineMs = Math.min(x.headDeadlineMs, x.endDeadlineMs);
   if (awaitsBody(x)) deadlineMs = Math.min(deadlineMs, x.lastBodyMs + x.listener.bodyIdleTimeoutMs);
-  if (x.state === 'queued') return deadlineMs;
+  if (x.state === 'queued' || x.state === 'collecting') return deadlineMs;
   return Math.min(deadlineMs, x.state === 'pausing' ? x.resumeAtMs : x.tryDeadlineMs);
 }
 

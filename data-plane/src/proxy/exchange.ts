@@ -10,7 +10,7 @@ import type { ClientSide } from './client-side.ts';
 import type { DestinationState } from './destination-state.ts';
 import type { ConnectionWaiter } from './endpoint-pool.ts';
 import { NO_HEAD } from './no-head.ts';
-import { REQUEST_PHASES } from './phases.ts';
+import { AFTER_BODY, REQUEST_PHASES } from './phases.ts';
 import type { ProxyContext } from './proxy-context.ts';
 import { RequestBody } from './request-body.ts';
 import { onResponseChunk } from './respond.ts';
@@ -22,6 +22,8 @@ import { startTrace, type Trace } from './trace-context.ts';
 import { abandonTry } from './try.ts';
 import { onTryClosed, onTryTimer } from './try-events.ts';
 import type { UpstreamConnection, UpstreamUser } from './upstream-connection.ts';
+import { collectMore } from './validate-request.ts';
+import type { WholeBody } from './whole-body.ts';
 
 export type ExchangeState =
   /** No request. */
@@ -30,6 +32,8 @@ export type ExchangeState =
   | 'deciding'
   /** They wait for the keys of a token's issuer. */
   | 'identifying'
+  /** The phases wait for the whole body. */
+  | 'collecting'
   /** A try waits for a connection. */
   | 'queued'
   /** A try is on its way. */
@@ -88,6 +92,8 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
   readonly charges = new Charges();
   /** Of the limit that refused it: when the same request would pass. */
   retryAfterMs = 0;
+  /** The request's body, where all of it is needed before the request goes on; null: it goes on as it comes. */
+  wholeBody: WholeBody | null = null;
   #chunk: Buffer | null = null;
   #chunkAt = 0;
 
@@ -186,6 +192,12 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
     this.keysAwaited = false;
   }
 
+  /** The whole body has come and is let through. */
+  resumePhases(): void {
+    this.state = 'deciding';
+    this.#decide(AFTER_BODY);
+  }
+
   /** Answers what is no request. */
   refuse(refusal: Refusal): void {
     this.#reset(NO_HEAD);
@@ -230,6 +242,11 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
         this.lastBodyMs = this.lastByteMs = this.context.nowMs;
         if (body.payloadBytes > this.route.bodyBytes) this.#refuseSize();
         else sendBody(this, body.bytes);
+        break;
+      case 'collecting':
+        this.context.readClock();
+        this.lastBodyMs = this.context.nowMs;
+        collectMore(this);
         break;
       case 'answered':
         if (!body.received) break;
@@ -408,5 +425,8 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
     this.headText = '';
     this.#chunk = null;
     if (this.replay.length > 0) this.replay.length = 0;
+    if (this.wholeBody === null) return;
+    this.wholeBody.release();
+    this.wholeBody = null;
   }
 }

@@ -23,7 +23,7 @@ export function holdBody(x: Exchange, bytes: Buffer): void {
   x.replay.push(Buffer.from(bytes));
   x.replayBytes += bytes.length;
   if (x.replayBytes > replayLimit(x)) x.replayable = false;
-  if (x.replayBytes < MAX_HELD_BYTES) return;
+  if (x.replayBytes < MAX_HELD_BYTES || x.body.received) return;
   x.uploadBlocked = true;
   x.client.pauseReading();
 }

@@ -54,6 +54,22 @@ test('a token whose key is known waits for nobody; one whose key is not waits un
   expect(rig.keysWanted).toEqual(['main']);
 });
 
+test('a body that comes meanwhile is held against its schema afterwards', async () => {
+  await using rig = await start('a');
+  const validation = { requestSchema: { inline: '{"type":"array"}' } };
+  rig.apply(manifestsOf(route({ auth: AUTH, validation })));
+  const [fine, wrong] = [await rig.connect(), await rig.connect()];
+  const head = `POST /x HTTP/1.1\r\n${lines('b')}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`;
+  fine.send(`${head}2\r\n[1\r\n`);
+  wrong.send(`${head}2\r\n{}\r\n0\r\n\r\n`);
+  await asked(rig, 1);
+  fine.send('1\r\n]\r\n0\r\n\r\n');
+  rig.putKeySet('main', URL, keySet('a', 'b'));
+  rig.proxy.keysSettled('main', 0);
+  expect((await fine.takeMessage()).body).toBe('[1]');
+  expect((await wrong.takeMessage()).head).toContain(' 422 ');
+});
+
 test('a body that comes meanwhile is passed on whole', async () => {
   await using rig = await start('a');
   const client = await rig.connect();

@@ -12,6 +12,7 @@ import { drawFaults } from './faults.ts';
 import { forward } from './forward.ts';
 import { redirect } from './redirect.ts';
 import { startTrace } from './trace-context.ts';
+import { takesWholeBody, validateRequest } from './validate-request.ts';
 
 /** One step of a request. True: the request was answered or sent on its way, and no later phase sees it. */
 type Phase = (x: Exchange) => boolean;
@@ -43,6 +44,8 @@ export const REQUEST_PHASES: readonly Phase[] = [
   // After everything that decides whether the client may ask at all.
   drawFaults,
   answerForService,
+  // The last that can refuse what the client sends; may wait for the body.
+  validateRequest,
   respondDirectly,
   requireService,
   // By the announced length, before a byte of the body is sent on.
@@ -51,6 +54,9 @@ export const REQUEST_PHASES: readonly Phase[] = [
   admitUpgrade,
   forward,
 ];
+
+/** Where a request goes on that has waited for its body. */
+export const AFTER_BODY = REQUEST_PHASES.indexOf(validateRequest) + 1;
 
 const RETRY_SOON = 'retry-after: 1\r\n';
 
@@ -95,6 +101,7 @@ function findRoute(x: Exchange): boolean {
       x.routed = true;
       x.serviceSlot = x.route.serviceSlot;
       if (x.route.requestDropNames !== null) x.body.dropTrailers();
+      if (x.plan.validation !== undefined && takesWholeBody(x)) x.body.takePayload();
       return false;
     case 'methodNotAllowed':
       answerProblem(x, 'method_not_allowed', undefined, `allow: ${finding.allow.join(', ')}\r\n`);

@@ -24,6 +24,7 @@ export const problemKinds = {
   uri_too_long: client(414, 'Target too long', 'The request target exceeds the limit.', 'http_request_error'),
   expectation_failed: client(417, 'Expectation failed', 'The expectation is unknown.', 'http_request_error'),
   rate_limited: client(429, 'Too many requests', 'A rate limit is exceeded.', 'http_request_denied'),
+  request_invalid: client(400, 'Invalid request', 'The request is not what the route takes.', 'http_request_error'),
   headers_too_large: client(431, 'Headers too large', 'The header fields exceed the limit.', 'http_request_error'),
   not_implemented: client(501, 'Not implemented', 'The request asks for what is not served.', 'http_request_error'),
   http_version: client(505, 'HTTP version not supported', 'Only HTTP/1.0 and 1.1.', 'http_request_error'),

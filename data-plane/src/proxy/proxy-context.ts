@@ -13,6 +13,7 @@ import { TokenCallers } from './token-callers.ts';
 import { Tunnels } from './tunnels.ts';
 import { Turns } from './turns.ts';
 import { UpstreamPools } from './upstream-pool.ts';
+import { BodyBudget, HELD_BODIES_BYTES } from './whole-body.ts';
 
 /** Where a worker's tables come from. */
 export interface TableSource {
@@ -41,6 +42,7 @@ export class ProxyContext {
   readonly wheel: TimerWheel;
   readonly pools: UpstreamPools;
   readonly tunnels = new Tunnels();
+  readonly bodyBudget = new BodyBudget(HELD_BODIES_BYTES);
   readonly callers: Callers;
   readonly tokens: TokenCallers;
   readonly keyWaits: KeyWaits;

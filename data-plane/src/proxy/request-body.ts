@@ -16,6 +16,7 @@ export class RequestBody {
   #chunked: ChunkedDecoder | null = null;
   #isChunked = false;
   #keepTrailers = true;
+  #isPayload = false;
 
   begin(head: RequestHead): void {
     this.bytes = NOTHING;
@@ -24,6 +25,7 @@ export class RequestBody {
     this.received = head.body === 'none';
     this.#isChunked = head.body === 'chunked';
     this.#keepTrailers = true;
+    this.#isPayload = false;
     if (head.body === 'length') this.#length.begin(head.contentLength);
     if (this.#isChunked) {
       this.#chunked ??= new ChunkedDecoder();
@@ -34,6 +36,11 @@ export class RequestBody {
   /** Where header fields are taken out by name, none may come back behind the body. */
   dropTrailers(): void {
     this.#keepTrailers = false;
+  }
+
+  /** Called before any of it is taken: `bytes` then holds what the body says, without the framing of chunks. */
+  takePayload(): void {
+    this.#isPayload = true;
   }
 
   /** Bytes known to be still to come; Infinity where only the body's end tells. */
@@ -53,6 +60,7 @@ export class RequestBody {
   }
 
   #takeChunked(decoder: ChunkedDecoder, chunk: Buffer, at: number): number {
+    if (this.#isPayload) return this.#takePayload(decoder, chunk, at);
     const relayed = relayChunked(decoder, chunk, at, this.#keepTrailers);
     if (!relayed.ok) {
       this.refusal = relayed;
@@ -63,5 +71,22 @@ export class RequestBody {
     this.bytes = relayed.bytes;
     this.received = relayed.done;
     return relayed.end;
+  }
+
+  #takePayload(decoder: ChunkedDecoder, chunk: Buffer, at: number): number {
+    const parts: Buffer[] = [];
+    let step = decoder.next(chunk, at);
+    for (; step === 'data'; step = decoder.next(chunk, decoder.end)) {
+      parts.push(chunk.subarray(decoder.dataStart, decoder.dataEnd));
+    }
+    if (step === 'refused') {
+      this.refusal = decoder.refusal;
+      this.bytes = NOTHING;
+      return chunk.length;
+    }
+    this.payloadBytes = decoder.payloadBytes;
+    this.bytes = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
+    this.received = step === 'done';
+    return decoder.end;
   }
 }

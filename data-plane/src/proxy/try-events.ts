@@ -51,6 +51,10 @@ export function onTryTimer(x: Exchange, nowMs: number): void {
       else if (nowMs >= x.lastByteMs + x.destination.plan.streamIdleTimeoutMs) breakOffIdle(x);
       else armTimer(x);
       break;
+    case 'collecting':
+      if (nowMs >= x.headDeadlineMs || nowMs >= x.lastBodyMs + x.listener.bodyIdleTimeoutMs) refuseSlowBody(x);
+      else armTimer(x);
+      break;
     case 'idle':
     case 'deciding':
     case 'answered':

@@ -1,4 +1,4 @@
-import type { FieldText, RequestHead } from '../http1/index.ts';
+import { dropTable, type FieldText, HeaderId, type RequestHead } from '../http1/index.ts';
 import { cookiesWithout } from './cookies.ts';
 import type { Exchange } from './exchange.ts';
 import { rewrittenPath } from './rewritten-path.ts';
@@ -8,19 +8,24 @@ import { rewrittenPath } from './rewritten-path.ts';
  * then the gateway's own lines, then the route's. Undefined where something in it cannot stand in a head.
  */
 export function upstreamHead(x: Exchange): string | undefined {
-  const { head, route, listener, caller } = x;
+  const { head, route, listener, caller, wholeBody } = x;
   const { writer } = x.context;
   const { peer } = x.client;
   writer.request(head.method, rewrittenPath(x) + x.query, route.host ?? head.host ?? x.destination.service.host);
   const drop = peer.isTrusted(listener) ? route.trustedRequestDrop : route.requestDrop;
-  writer.forward(head, drop, route.requestDropNames);
+  writer.forward(
+    head,
+    wholeBody?.decoded === true ? dropTable(drop, [HeaderId.contentEncoding]) : drop,
+    route.requestDropNames,
+  );
   writer.fields(peer.forwardingLines(head, listener));
   writer.fields(x.trace.line);
   if (route.droppedCookies !== null) writer.fields(cookiesWithout(head, route.droppedCookies));
   if (caller !== null) writer.fields(caller.line);
   if (x.webSocketKey !== '') writer.fields(WEBSOCKET_WANTED);
   else if (head.trailersAccepted && head.minor === 1) writer.fields(TRAILERS_ACCEPTED);
-  if (head.chunked) writer.chunked();
+  if (wholeBody !== null) writer.contentLength(wholeBody.bytes.length);
+  else if (head.chunked) writer.chunked();
   else if (head.contentLength >= 0) writer.contentLength(head.contentLength);
   if (head.maxForwards >= 0) writer.fields(`max-forwards: ${forwardsLeft(head)}\r\n` as FieldText);
   writer.fields(route.requestLines);

@@ -75,6 +75,35 @@ const corsCases: readonly FieldCase[] = [
   }),
 ];
 
+/** What becomes of a JSON body that is posted. */
+const posted =
+  (body: string, type = 'application/json') =>
+  async ({ ask }: World): Promise<number> =>
+    (await ask({ method: 'POST', headers: { 'content-type': type }, body })).status;
+
+const schema = (value: unknown, more: Spec = {}): Spec => ({
+  validation: { requestSchema: { inline: JSON.stringify(value) }, ...more },
+});
+const validationCases: readonly FieldCase[] = [
+  policy(
+    ['Policy.validation', 'Validation.request_schema', 'DataSource.inline'],
+    schema({ type: 'object' }),
+    schema({ type: 'array' }),
+    { observe: posted('{}'), was: 200, is: 422 },
+  ),
+  policy(
+    ['Validation.content_types'],
+    { validation: { contentTypes: ['text/plain'] } },
+    { validation: { contentTypes: ['text/*', 'application/json'] } },
+    { observe: posted('{}'), was: 400, is: 200 },
+  ),
+  policy(['Validation.max_bytes'], schema(true), schema(true, { maxBytes: '8B' }), {
+    observe: posted('[1, 2, 3]'),
+    was: 200,
+    is: 413,
+  }),
+];
+
 export const policyCases: readonly FieldCase[] = [
   policy(
     ['Policy.auth'],
@@ -266,4 +295,5 @@ export const policyCases: readonly FieldCase[] = [
     is: '"one";q=100;w=3600, "two";q=7;w=3600',
   },
   ...corsCases,
+  ...validationCases,
 ];

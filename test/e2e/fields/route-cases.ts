@@ -515,4 +515,14 @@ export const routeCases: readonly FieldCase[] = [
     is: 'https://a.example',
   },
   ...faultCases,
+  {
+    proves: ['Route.validation'],
+    key: 'Route/r',
+    from: route({}),
+    to: route({ validation: { requestSchema: { inline: '{"type":"object"}' } } }),
+    observe: async ({ ask }) =>
+      (await ask({ method: 'POST', headers: { 'content-type': 'application/json' }, body: '[]' })).status,
+    was: 200,
+    is: 422,
+  },
 ];

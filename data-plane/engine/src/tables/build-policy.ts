@@ -1,11 +1,13 @@
 import type { ApiKeyAuth, Auth, AuthMethod, JwtAuth, Policy, Route } from '@sluice/proto';
 import type { PolicyLayer } from '../config/policy-layers.ts';
 import type { CorsPlan } from '../decide/cors.ts';
+import type { ValidationPlan } from '../decide/validation.ts';
 import { type BuiltAuthorization, buildAuthorization } from './build-authorization.ts';
 import { buildCors } from './build-cors.ts';
 import { buildHeaderEdits } from './build-header-edits.ts';
 import { buildLimits } from './build-limit.ts';
 import { buildRetry } from './build-retry.ts';
+import { buildValidation } from './build-validation.ts';
 import type { BuildContext, ItemKey } from './built-item.ts';
 import { CannotBuild } from './cannot-build.ts';
 import type { AuthMethodPlan, AuthPlan, HeaderEditsPlan, LimitPlan, RetryPlan } from './plan.ts';
@@ -17,6 +19,7 @@ export interface PolicyFields extends PolicyLayer {
   readonly authorization: BuiltAuthorization | undefined;
   readonly limits: readonly LimitPlan[];
   readonly cors: CorsPlan | undefined;
+  readonly validation: ValidationPlan | undefined;
   readonly requestHeaders: HeaderEditsPlan | undefined;
   readonly responseHeaders: HeaderEditsPlan | undefined;
   readonly timeoutMs: number | undefined;
@@ -42,6 +45,7 @@ export function buildPolicyFields(owner: string, fields: Policy | Route, { slots
     authorization: fields.authorization && buildAuthorization(fields.authorization),
     limits: buildLimits(owner, fields.rateLimits, slots),
     cors: fields.cors && buildCors(fields.cors),
+    validation: fields.validation && buildValidation(fields.validation),
     requestHeaders: fields.requestHeaders && buildHeaderEdits(fields.requestHeaders),
     responseHeaders: fields.responseHeaders && buildHeaderEdits(fields.responseHeaders),
     timeoutMs: durationMs(fields.timeout, undefined),

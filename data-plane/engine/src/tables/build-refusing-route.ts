@@ -24,6 +24,7 @@ export function buildRefusingRoute(name: string, { spec }: Resource, slots: Slot
       authorization: undefined,
       limits: [],
       cors: undefined,
+      validation: undefined,
       requestHeaders: undefined,
       responseHeaders: undefined,
       timeoutMs: undefined,

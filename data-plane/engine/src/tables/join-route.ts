@@ -45,6 +45,7 @@ export function joinRoute(
     response: route.response,
     faults: route.faults,
     cors: lastSet(layersFor(layers, 'cors').map(({ cors }) => cors)),
+    validation: lastSet(layersFor(layers, 'validation').map(({ validation }) => validation)),
     rewrite: { path, host: route.host },
     requestHeaders: layersFor(layers, 'requestHeaders')
       .map(({ requestHeaders }) => requestHeaders)

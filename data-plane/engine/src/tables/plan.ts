@@ -8,6 +8,7 @@ import type { CorsPlan } from '../decide/cors.ts';
 import type { GcraPlan } from '../decide/gcra.ts';
 import type { HealthPolicy } from '../decide/health.ts';
 import type { WindowPlan } from '../decide/sliding-window.ts';
+import type { ValidationPlan } from '../decide/validation.ts';
 import type { TokenIssuer } from '../jwt/token-issuer.ts';
 import type { ParsedPath } from '../router/parse-path.ts';
 
@@ -30,6 +31,8 @@ export interface RoutePlan {
   readonly cors: CorsPlan | undefined;
   /** Whether a client address may call. Undefined: every one may. */
   readonly admitsAddress: ((address: string) => boolean) | undefined;
+  /** What requests must look like. Undefined: anything goes. */
+  readonly validation: ValidationPlan | undefined;
   readonly auth: AuthPlan | undefined;
   readonly authorization: AuthorizationPlan | undefined;
   /** Limits by client address alone, checked before authentication, in order. */

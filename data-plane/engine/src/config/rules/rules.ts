@@ -13,6 +13,7 @@ import { checkRateLimits } from './rate-limits.ts';
 import { checkRewrite } from './rewrite.ts';
 import type { Rule } from './rule.ts';
 import { checkTimeouts } from './timeouts.ts';
+import { checkValidation } from './validation.ts';
 import { checkWebSocket } from './web-socket.ts';
 
 /** Every rule; each looks only at the kinds it is about. */
@@ -30,6 +31,7 @@ export const RULES: readonly Rule[] = [
   checkIssuerSecret,
   checkRateLimits,
   checkCors,
+  checkValidation,
   checkHeaderEdits,
   checkTimeouts,
   checkWebSocket,
