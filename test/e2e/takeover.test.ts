@@ -91,7 +91,9 @@ test('the later one joins with the same settings; both follow, the fleet view sa
   });
   const later = await startBeside(earlier);
   expect(later.process().output()).toContain('once the process before lets go of it');
-  expect((await shownNode()).reason).toBe('it takes over from a process that still serves, at revision 1');
+  await waitFor('the view shows both', async () => {
+    return (await shownNode()).reason === 'it takes over from a process that still serves, at revision 1';
+  });
   await admin.applyActive(manifest('2'));
   await waitFor('both have it', async () => (await shownNode()).reason.endsWith('at revision 2'));
   for (let n = 0; n < 20; n++) expect(await readState(earlier.port)).toBe('2');
