@@ -8,6 +8,7 @@ import { addContext } from './commands/context.ts';
 import { addDelete } from './commands/delete.ts';
 import { addDescribe } from './commands/describe.ts';
 import { addDiff } from './commands/diff.ts';
+import { addExplain } from './commands/explain.ts';
 import { addExport } from './commands/export.ts';
 import { durationOption } from './commands/flags.ts';
 import { addGet } from './commands/get.ts';
@@ -27,6 +28,7 @@ const COMMANDS: readonly CommandFactory[] = [
   addDescribe,
   addDelete,
   addExport,
+  addExplain,
   addHistory,
   addShowRevision,
   addRollback,

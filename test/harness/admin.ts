@@ -39,7 +39,7 @@ export function connectAdmin(controlPlane: { readonly url: string; readonly toke
     },
     async waitUntilActive(revision) {
       let last: { done: boolean; waiting: readonly unknown[] } | undefined;
-      for await (const progress of fleet.waitForRevision({ revision, timeout: { seconds: 20n } })) last = progress;
+      for await (const progress of fleet.waitForRevision({ revision, timeout: { seconds: 60n } })) last = progress;
       if (!last?.done)
         throw new Error(
           `revision ${revision} is not active: ${JSON.stringify(last, (_, value) => (typeof value === 'bigint' ? String(value) : value))}`,

@@ -2,11 +2,12 @@ import { type Kind, keyOf, referencesOf, toManifestValue } from '@sluice/engine'
 import type { Resource, StoredResource } from '@sluice/proto';
 import type { Command } from 'commander';
 import type { ControlPlaneClient } from '../client/control-plane.ts';
+import { readPages } from '../client/read-pages.ts';
 import { breakerStateName } from '../output/breaker-state.ts';
 import { oneLine } from '../output/plain-text.ts';
 import { formatYaml } from '../output/print.ts';
 import { formatTime } from '../output/time.ts';
-import { readPages, withControlPlane } from './command.ts';
+import { withControlPlane } from './command.ts';
 import { readKind } from './flags.ts';
 
 export function addDescribe(program: Command): void {

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
+import { readConfig } from '../client/read-config.ts';
 import { printResources } from '../output/print.ts';
-import { readPages, withControlPlane } from './command.ts';
+import { withControlPlane } from './command.ts';
 import { readRevision } from './flags.ts';
 
 interface ExportFlags {
@@ -17,22 +18,7 @@ export function addExport(program: Command): void {
     .addOption(new Option('-o, --output <format>', 'how').choices(['yaml', 'json']).default('yaml'))
     .option('--revision <n>', 'as it was then', readRevision)
     .action(async ({ output, revision }: ExportFlags, command: Command) => {
-      const resources = await withControlPlane(command, ({ config }) => {
-        // Pages of one revision, whatever is applied meanwhile.
-        let pinned = revision;
-        return readPages(
-          async (pageToken) => {
-            const page = await config.export({
-              pageSize: 1000,
-              pageToken,
-              ...(pinned === undefined ? {} : { revision: pinned }),
-            });
-            pinned = page.revision;
-            return page;
-          },
-          (page) => page.resources,
-        );
-      });
+      const { resources } = await withControlPlane(command, (client) => readConfig(client, revision));
       printResources(output, resources);
     });
 }

@@ -2,10 +2,11 @@ import type { Kind } from '@sluice/engine';
 import { KINDS, toManifestValue } from '@sluice/engine';
 import type { Command } from 'commander';
 import type { ControlPlaneClient } from '../client/control-plane.ts';
+import { readPages } from '../client/read-pages.ts';
 import { CommandFailure, EXIT } from '../exit.ts';
 import { type OutputFormat, printList, printResources, printTable, printValue } from '../output/print.ts';
 import { resourceColumns } from '../output/resource-columns.ts';
-import { readPages, withControlPlane, withOutput } from './command.ts';
+import { withControlPlane, withOutput } from './command.ts';
 import { readEffective } from './effective.ts';
 import { readKindOrAll, readLabel, readRevision } from './flags.ts';
 

@@ -1,11 +1,12 @@
 import { type Duration, durationMs, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { ApiKey } from '@sluice/proto';
 import type { Command } from 'commander';
+import { readPages } from '../client/read-pages.ts';
 import { CommandFailure, EXIT } from '../exit.ts';
 import { type OutputFormat, printList, printValue } from '../output/print.ts';
 import type { Column } from '../output/table.ts';
 import { formatTime } from '../output/time.ts';
-import { readPages, withControlPlane, withOutput } from './command.ts';
+import { withControlPlane, withOutput } from './command.ts';
 import { durationOption, readTimeMs } from './flags.ts';
 
 export function addKeys(program: Command): void {

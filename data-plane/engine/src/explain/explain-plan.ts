@@ -1,0 +1,225 @@
+import { durationFromMs } from '@bufbuild/protobuf/wkt';
+import { findLack } from '../decide/authorize.ts';
+import { allowsOrigin, preflightRefusal } from '../decide/cors.ts';
+import { formatDuration } from '../manifest/duration.ts';
+import type { NormalizedTarget } from '../router/normalize-path.ts';
+import type {
+  AuthMethodPlan,
+  BucketPlan,
+  ConsumerPlan,
+  FaultsPlan,
+  LimitKeyPart,
+  LimitPlan,
+  RedirectPlan,
+  RoutePlan,
+  ServicePlan,
+} from '../tables/plan.ts';
+import type { ExplainedRequest, RequestOutcome, StepVerdict } from './explainer.ts';
+
+/** The steps that a request went through, and what became of it. */
+export interface PlanVerdict {
+  readonly outcome: RequestOutcome;
+  readonly steps: readonly StepVerdict[];
+}
+
+/** What every step sees. */
+interface Asked extends ExplainedRequest {
+  readonly path: string;
+  /** Undefined: no consumer. */
+  readonly consumer: ConsumerPlan | undefined;
+}
+
+/** What a step says: nothing, words alone, or an end. */
+type Said = undefined | string | { readonly open: string } | { readonly end: RequestOutcome };
+
+type Step = readonly [name: string, explain: (plan: RoutePlan, asked: Asked) => Said | readonly Said[]];
+
+/** Walks a request through the steps of the node's data plane, in its order, up to the first that answers. */
+export function explainPlan(
+  plan: RoutePlan,
+  request: ExplainedRequest,
+  { path }: NormalizedTarget,
+  consumer: ConsumerPlan | undefined,
+): PlanVerdict {
+  const asked: Asked = { ...request, path, consumer };
+  const steps: StepVerdict[] = [];
+  for (const [step, explain] of STEPS) {
+    for (const said of [explain(plan, asked)].flat()) {
+      if (said === undefined) continue;
+      if (typeof said === 'string') steps.push({ step, verdict: 'pass', says: said });
+      else if ('open' in said) steps.push({ step, verdict: 'open', says: said.open });
+      else {
+        steps.push({ step, verdict: 'end', says: said.end.says });
+        return { outcome: said.end, steps };
+      }
+    }
+  }
+  const services = plan.destinations.map(({ service }) => service.name);
+  const says = `goes to ${services.length === 1 ? services[0] : `one of ${services.join(', ')}`}`;
+  return { outcome: { kind: 'forward', status: undefined, code: undefined, says }, steps };
+}
+
+/** In the order of the data plane's phases. */
+const STEPS: readonly Step[] = [
+  ['availability', explainAvailability],
+  ['redirect', ({ redirect }) => redirect && answered(redirect.status, redirectText(redirect))],
+  ['cors', explainCors],
+  ['client address', explainAddress],
+  ['limits by address', ({ addressLimits }, asked) => explainLimits(addressLimits, asked)],
+  ['authentication', explainAuthentication],
+  ['authorization', explainAuthorization],
+  ['destination', explainDestination],
+  ['limits', ({ callerLimits }, asked) => explainLimits(callerLimits, asked)],
+  ['rehearsed failure', ({ faults }, asked) => faults && explainFaults(faults, asked)],
+  ['response', ({ response }) => response && answered(response.status, 'the route answers by itself')],
+  ['service', explainServices],
+  ['request body', ({ bodyBytes }) => (bodyBytes === undefined ? undefined : `at most ${bodyBytes} bytes`)],
+  ['headers', explainHeaders],
+];
+
+function refused(status: number, code: string, says: string): { readonly end: RequestOutcome } {
+  return { end: { kind: 'refuse', status, code, says } };
+}
+
+function answered(status: number, says: string): { readonly end: RequestOutcome } {
+  return { end: { kind: 'answer', status, code: undefined, says } };
+}
+
+function explainAvailability({ unavailable }: RoutePlan): Said {
+  if (unavailable === undefined) return undefined;
+  return refused(503, 'policy_unavailable', `something the route needs cannot be built: ${unavailable}`);
+}
+
+function redirectText({ scheme, host, port }: RedirectPlan): string {
+  if (scheme === undefined && host === undefined && port === undefined) return 'sent elsewhere on the same origin';
+  return `sent to ${scheme ?? 'the scheme asked'}://${host ?? 'the host asked'}${port === undefined ? '' : `:${port}`}`;
+}
+
+function explainCors({ cors }: RoutePlan, { method, headers }: Asked): Said {
+  const origin = headers.get('origin');
+  if (cors === undefined || origin === undefined) return undefined;
+  const isAllowed = allowsOrigin(cors, origin);
+  const asked = headers.get('access-control-request-method');
+  if (method !== 'OPTIONS' || asked === undefined) {
+    return isAllowed ? `scripts of ${origin} may read the answer` : `scripts of ${origin} may not read the answer`;
+  }
+  const refusal = isAllowed
+    ? preflightRefusal(cors, asked, headers.get('access-control-request-headers'))
+    : 'The origin is not allowed.';
+  return refusal === undefined ? answered(204, 'the preflight is answered') : refused(403, 'forbidden', refusal);
+}
+
+function explainAddress({ admitsAddress }: RoutePlan, { address }: Asked): Said {
+  if (admitsAddress === undefined) return undefined;
+  if (address === undefined) return { open: 'only some client addresses may call, and none is assumed' };
+  if (admitsAddress(address)) return `${address} may call`;
+  return refused(403, 'forbidden', `${address} may not call`);
+}
+
+function explainAuthentication({ auth }: RoutePlan, { caller }: Asked): Said {
+  if (auth === undefined) return caller === undefined ? undefined : 'nobody is asked who he is';
+  const ways = auth.methods.map(methodText).join(' or ');
+  if (caller !== undefined) {
+    const who = caller.consumer === undefined ? 'a caller that is no consumer' : `the consumer ${caller.consumer}`;
+    return `assumed to be ${who}, by ${ways}`;
+  }
+  if (auth.optional) return `nobody is assumed: passes as anonymous; asked for: ${ways}`;
+  return refused(401, 'unauthenticated', `needs ${ways}, and nobody is assumed`);
+}
+
+function methodText(method: AuthMethodPlan): string {
+  if (method.kind === 'apiKey') return `an API key in the ${method.location} ${method.name}`;
+  return `a token of ${method.issuers.join(' or ')}`;
+}
+
+function explainAuthorization({ authorization }: RoutePlan, { caller, consumer }: Asked): Said {
+  if (authorization === undefined) return undefined;
+  if (caller === undefined) return refused(401, 'unauthenticated', 'needs a caller, and nobody is assumed');
+  const lack = findLack(authorization, {
+    scopes: new Set([...(consumer?.scopes ?? []), ...caller.scopes]),
+    groups: new Set([...(consumer?.groups ?? []), ...caller.groups]),
+    claims: caller.claims,
+  });
+  if (lack === undefined) return 'the caller has what is asked for';
+  const wanted = lack === 'claims' ? authorization.claims.map(({ name }) => name) : membersOf(authorization[lack]);
+  return refused(403, 'forbidden', `the caller lacks ${lack}: ${wanted.join(', ')}`);
+}
+
+function membersOf(
+  plan: { readonly allOf: readonly string[]; readonly anyOf: readonly string[] } | undefined,
+): string[] {
+  if (plan === undefined) return [];
+  return [...plan.allOf, ...(plan.anyOf.length === 0 ? [] : [`one of ${plan.anyOf.join(' ')}`])];
+}
+
+function explainDestination({ destinations, redirect, response }: RoutePlan): Said {
+  if (destinations.length < 2 || redirect !== undefined || response !== undefined) return undefined;
+  const sum = destinations.reduce((total, { weight }) => total + weight, 0);
+  const shares = destinations.map(({ service, weight }) => `${service.name} ${percent(weight / sum)}`);
+  return { open: `drawn by weight: ${shares.join(', ')}` };
+}
+
+function explainLimits(limits: readonly LimitPlan[], { method, path, consumer }: Asked): Said[] {
+  return limits.map((limit) => {
+    if (limit.applies !== undefined && !limit.applies(method, path)) return `${limit.name} does not count this request`;
+    const bucket = consumer?.overrides?.get(limit.name) ?? limit.bucket;
+    return { open: `${limit.name} counts ${limit.cost} of ${bucketText(bucket)} ${byText(limit.by)}` };
+  });
+}
+
+function bucketText({ requests, perMs }: BucketPlan): string {
+  return `${requests} in ${formatMilliseconds(perMs)}`;
+}
+
+function byText(by: readonly LimitKeyPart[]): string {
+  const parts = by
+    .filter(({ kind }) => kind !== 'global')
+    .map((part) => ('name' in part ? `${part.kind} ${part.name}` : part.kind));
+  return parts.length === 0 ? 'for all together' : `for each ${parts.join(' and ')}`;
+}
+
+function explainFaults(faults: FaultsPlan, { headers }: Asked): Said {
+  if (faults.header !== undefined && !headers.has(faults.header)) return `only for requests with ${faults.header}`;
+  if (faults.abortPercent === 100 && faults.delayPercent === 0)
+    return refused(faults.abortStatus, 'fault_injected', 'every request is refused');
+  const parts = [
+    ...(faults.delayPercent > 0 ? [`${faults.delayPercent} % wait for ${formatMilliseconds(faults.delayMs)}`] : []),
+    ...(faults.abortPercent > 0 ? [`${faults.abortPercent} % are refused with ${faults.abortStatus}`] : []),
+  ];
+  return { open: parts.join(', ') };
+}
+
+function explainServices({ destinations }: RoutePlan): Said | readonly Said[] {
+  const [only] = destinations;
+  if (only !== undefined && destinations.length === 1) return explainService(only.service);
+  return destinations.map(({ service }) => {
+    const said = explainService(service);
+    return typeof said === 'object' && 'end' in said ? { open: `${service.name}: ${said.end.says}` } : said;
+  });
+}
+
+function explainService({ name, enabled, endpoints, balancer }: ServicePlan): Said {
+  if (!enabled) return refused(503, 'service_disabled', `${name} is switched off`);
+  const [first] = endpoints;
+  if (first === undefined) return refused(503, 'no_healthy_endpoint', `${name} has no endpoint for this group`);
+  if (endpoints.length === 1) return `${name} at ${first.address}`;
+  return `${name}: ${balancer} over ${endpoints.length} endpoints`;
+}
+
+function explainHeaders({ requestHeaders, responseHeaders, rewrite }: RoutePlan): Said {
+  const parts = [
+    ...(rewrite.path.kind === 'keep' ? [] : ['the path is rewritten']),
+    ...(rewrite.host === undefined ? [] : [`the host is ${rewrite.host}`]),
+    ...(requestHeaders === undefined ? [] : ['headers of the request are edited']),
+    ...(responseHeaders === undefined ? [] : ['headers of the answer are edited']),
+  ];
+  return parts.length === 0 ? undefined : parts.join(', ');
+}
+
+function formatMilliseconds(ms: number): string {
+  return formatDuration(durationFromMs(ms));
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 1000) / 10} %`;
+}

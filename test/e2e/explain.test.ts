@@ -1,0 +1,262 @@
+/** What explain says of a request is what a node does with it. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ExplainedRequest, Explainer } from '@sluice/engine';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readManifests } from '../harness/admin.ts';
+import { type Gateway, startGateway } from '../harness/gateway.ts';
+import { gatewayctl } from '../harness/gatewayctl.ts';
+import { type Origin, startOrigin } from '../harness/origin.ts';
+import { connectRaw } from '../harness/raw-client.ts';
+import { makeTempDir, type TempDir } from '../harness/temp-dir.ts';
+
+const stack = new AsyncDisposableStack();
+let origin: Origin;
+let gateway: Gateway;
+let folder: TempDir;
+const secrets: Record<string, string> = {};
+
+const manifest = (address: string): string => `
+kind: Consumer
+name: alice
+spec: { scopes: [orders.read], groups: [staff] }
+---
+kind: NodeGroup
+name: other
+spec: {}
+---
+kind: Consumer
+name: bob
+spec: {}
+---
+kind: Service
+name: up
+spec: { endpoints: [{ address: "${address}" }] }
+---
+kind: Service
+name: off
+spec: { enabled: false, endpoints: [{ address: "${address}" }] }
+---
+kind: Service
+name: elsewhere
+spec: { endpoints: [{ address: "${address}", nodeGroups: [other] }] }
+---
+kind: Policy
+name: known
+spec: { auth: { anyOf: [{ apiKey: {} }] } }
+---
+kind: Route
+name: open
+spec: { match: [{ path: { prefix: /open } }], service: up }
+---
+kind: Route
+name: open-v2
+spec: { match: [{ path: { prefix: /open }, headers: { x-version: { exact: "2" } } }], respond: { status: 299, text: two } }
+---
+kind: Route
+name: hosted
+spec: { hosts: ["*.a.example"], match: [{ path: { template: "/items/{id}" }, methods: [GET] }], service: up }
+---
+kind: Route
+name: keyed
+spec: { match: [{ path: { prefix: /keyed } }], service: up, policies: [known] }
+---
+kind: Route
+name: scoped
+spec: { match: [{ path: { prefix: /scoped } }], service: up, policies: [known], authorization: { scopes: { anyOf: [orders.read] } } }
+---
+kind: Route
+name: staff
+spec: { match: [{ path: { prefix: /staff } }], service: up, policies: [known], authorization: { groups: { anyOf: [staff] } } }
+---
+kind: Route
+name: near
+spec: { match: [{ path: { prefix: /near } }], service: up, authorization: { ip: { deny: [127.0.0.0/8] } } }
+---
+kind: Route
+name: moved
+spec: { match: [{ path: { prefix: /moved } }], redirect: { status: 308, host: b.example } }
+---
+kind: Route
+name: scripts
+spec: { match: [{ path: { prefix: /scripts }, methods: [PUT] }], service: up, cors: { origins: ["https://app.example"], methods: [PUT] } }
+---
+kind: Route
+name: broken
+spec: { match: [{ path: { prefix: /broken } }], service: up, faults: { abort: { status: 418, percent: 100 } } }
+---
+kind: Route
+name: disabled
+spec: { match: [{ path: { prefix: /disabled } }], service: off }
+---
+kind: Route
+name: empty
+spec: { match: [{ path: { prefix: /empty } }], service: elsewhere }
+`;
+
+beforeAll(async () => {
+  origin = stack.use(await startOrigin(() => ({ status: 200, body: 'origin' })));
+  gateway = stack.use(await startGateway({ manifest: manifest(origin.address), node: { id: 'n1' } }));
+  folder = stack.use(await makeTempDir('explain'));
+  for (const consumer of ['alice', 'bob'])
+    secrets[consumer] = await gateway.admin.createKey(`${consumer}-key`, consumer);
+  await gateway.admin.applyActive(manifest(origin.address).replace('text: two', 'text: second'));
+});
+
+afterAll(() => stack.disposeAsync());
+
+interface Case {
+  readonly target: string;
+  readonly method?: string;
+  readonly host?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly as?: string;
+}
+
+const cases: readonly Case[] = [
+  { target: '/open' },
+  { target: '/open/../open/%7Ex?q=1' },
+  { target: '/opener' },
+  { target: '/open', headers: { 'x-version': '2' } },
+  { target: '/open', headers: { 'x-version': '3' } },
+  { target: '/open%2fx' },
+  { target: '/items/7', host: 'shop.a.example' },
+  { target: '/items/7', host: 'a.example' },
+  { target: '/items/7', host: 'SHOP.a.example:80', method: 'DELETE' },
+  { target: '/items/7', host: 'shop.a.example', method: 'HEAD' },
+  { target: '/items/', host: 'shop.a.example' },
+  { target: '/keyed' },
+  { target: '/keyed', as: 'alice' },
+  { target: '/scoped', as: 'alice' },
+  { target: '/scoped', as: 'bob' },
+  { target: '/scoped' },
+  { target: '/staff', as: 'alice' },
+  { target: '/staff', as: 'bob' },
+  { target: '/near' },
+  { target: '/moved/x' },
+  { target: '/scripts', method: 'PUT' },
+  { target: '/scripts', method: 'PUT', headers: { origin: 'https://other.example' } },
+  {
+    target: '/scripts',
+    method: 'OPTIONS',
+    headers: { origin: 'https://app.example', 'access-control-request-method': 'PUT' },
+  },
+  {
+    target: '/scripts',
+    method: 'OPTIONS',
+    headers: { origin: 'https://other.example', 'access-control-request-method': 'PUT' },
+  },
+  { target: '/scripts', method: 'OPTIONS' },
+  { target: '/broken' },
+  { target: '/disabled' },
+  { target: '/empty' },
+  { target: '/nothing' },
+];
+
+test('decides as a node does', async () => {
+  const explainer = new Explainer(readManifests(manifest(origin.address)));
+  for (const { target, method = 'GET', host = 'any.example', headers = {}, as } of cases) {
+    const asked: ExplainedRequest = {
+      ...{ listener: 'http', method, host, target, headers: new Map(Object.entries(headers)), address: '127.0.0.1' },
+      caller: as === undefined ? undefined : { consumer: as, scopes: [], groups: [], claims: null },
+    };
+    const { outcome } = explainer.decide(asked);
+    await using client = await connectRaw(gateway.node.port);
+    const sent = { ...headers, host, ...(as === undefined ? {} : { 'x-api-key': secrets[as]! }) };
+    const { status, header, body } = await client.request({ method, target, headers: sent });
+    const problem = header('content-type') === 'application/problem+json' && method !== 'HEAD';
+    const code = problem ? (JSON.parse(body.toString()) as { type: string }).type.split(':').at(-1) : undefined;
+    expect({ target, as, status: outcome.status ?? 200, code: outcome.code }).toEqual({ target, as, status, code });
+  }
+});
+
+const ctl = (...args: string[]) => gatewayctl(['explain', ...args], { server: gateway.controlPlane.url });
+
+describe('gatewayctl explain', () => {
+  test('prints the outcome, each step, the matches that give way and the nearest misses', async () => {
+    const { code, stdout } = await ctl('GET', 'http://x.example/scoped/1', '--as', 'bob');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^403 forbidden: the caller lacks scopes: one of orders.read\n/);
+    expect(stdout).toMatch(/^route +pass +scoped takes it$/m);
+    expect(stdout).toMatch(
+      /^authentication +pass +assumed to be the consumer bob, by an API key in the header x-api-key$/m,
+    );
+    expect(stdout).toMatch(/^authorization +end +the caller lacks scopes/m);
+    const missed = await ctl('GET', 'http://x.example/items/7');
+    expect(missed.stdout).toMatch(/^404 route_not_found: no route takes this request\n/);
+    expect(missed.stdout).toMatch(/^hosted +0 +0 +host +\*\.a\.example +x\.example$/m);
+  });
+
+  test('gives it exactly as json, of a revision or of what is active on a node', async () => {
+    const then = await ctl('GET', '/open', '-H', 'x-version: 2', '--revision', '1', '-o', 'json');
+    expect(JSON.parse(then.stdout)).toMatchObject({
+      revision: 1,
+      outcome: { kind: 'answer', status: 299 },
+      route: 'open-v2',
+      alsoTaking: [{ route: 'open' }],
+    });
+    const node = await ctl('GET', '/open', '--node', 'n1', '-o', 'json');
+    expect(JSON.parse(node.stdout)).toMatchObject({ revision: 2, outcome: { kind: 'forward' }, route: 'open' });
+  });
+
+  test('counts many requests by what becomes of them, and says what another revision does differently', async () => {
+    const lines = [
+      { url: '/open' },
+      { url: '/open/2' },
+      { url: '/scoped', as: 'alice' },
+      { url: '/scoped' },
+      { url: 'http://b.a.example/items/1', method: 'PUT' },
+    ];
+    const path = join(folder.path, 'requests.jsonl');
+    await writeFile(path, lines.map((line) => `${JSON.stringify(line)}\n`).join('\n'));
+    const { stdout } = await ctl('--file', path, '-o', 'json');
+    expect(JSON.parse(stdout)).toEqual([
+      { requests: 2, route: 'open', example: 'GET /open' },
+      { requests: 1, route: 'scoped', example: 'GET /scoped' },
+      { requests: 1, route: 'scoped', status: 401, code: 'unauthenticated', example: 'GET /scoped' },
+      { requests: 1, status: 405, code: 'method_not_allowed', example: 'PUT http://b.a.example/items/1' },
+    ]);
+    expect(await ctl('--file', path, '--compare', '1')).toMatchObject({
+      code: 0,
+      stdout: 'revision 1 decides all 5 as revision 2 does\n',
+    });
+    await gateway.admin.applyActive(
+      'kind: Route\nname: open\nspec: { match: [{ path: { prefix: /open } }], service: off }\n',
+    );
+    const compared = await ctl('--file', path, '--compare', '2');
+    expect(compared.code).toBe(3);
+    expect(compared.stdout).toMatch(/^2 +open +503 +service_disabled +route open: forwarded to up +GET \/open\n$/m);
+  });
+
+  test.each([
+    [['GET'], 2, 'say what to ask: gatewayctl explain METHOD URL'],
+    [['G T', '/x'], 2, 'error: "G T" is no method'],
+    [['GET', 'ftp://x/y'], 2, 'error: "ftp://x/y" is neither a URL (http://HOST/PATH) nor a path (/PATH)'],
+    [['GET', '/x', '-H', 'nothing'], 2, 'error: "nothing" is no header; write NAME: VALUE'],
+    [['GET', '/x', '--from', 'here'], 2, 'error: "here" is no IP address'],
+    [['GET', '/keyed', '--as', 'nobody'], 1, 'error: there is no consumer nobody at revision '],
+    [['GET', '/x', '--listener', 'no'], 1, 'error: there is no listener no at revision '],
+    [['--file', '/nowhere.jsonl'], 1, '/nowhere.jsonl'],
+    [['GET', '/x', '--file', 'y'], 2, 'give either METHOD and URL or --file'],
+  ])('%j is refused', async (args, code, message) => {
+    const result = await ctl(...args);
+    expect({ ...result, stderr: result.stderr.includes(message) || result.stderr }).toEqual({
+      ...{ code, stdout: '', stderr: true },
+    });
+  });
+
+  test('names every line of a file that is wrong', async () => {
+    const path = join(folder.path, 'wrong.jsonl');
+    await writeFile(path, '{"url":"/x"}\nnot json\n{"uri":"/x"}\n{"url":5}\n{"url":"x"}\n[]\n{}\n');
+    const { code, stderr } = await ctl('--file', path);
+    expect(code).toBe(1);
+    expect(stderr.replaceAll(`${path}:`, '').trimEnd().split('\n')).toEqual([
+      'error: 2: it is no JSON',
+      'error: 3: "uri" is not known; there are method, url, headers, as, scopes, groups, claims, from',
+      'error: 4: "url" has a value of the wrong type',
+      'error: 5: "x" is neither a URL (http://HOST/PATH) nor a path (/PATH)',
+      'error: 6: it is no JSON object',
+      'error: 7: "url" is missing',
+    ]);
+  });
+});
