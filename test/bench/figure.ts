@@ -62,10 +62,15 @@ export function quantile(values: readonly number[], share: number): number {
 }
 
 /** How far a figure may go, in words: `at most 1.30x`. */
+export function formatBound(bound: Bound): string {
+  const { atMost, atLeast } = bound;
+  return atMost === undefined ? `at least ${format(bound, atLeast!)}` : `at most ${format(bound, atMost)}`;
+}
+
+/** The same, with what is aimed at beyond it. */
 export function formatLimit(bound: Bound): string {
-  const limit =
-    bound.atMost === undefined ? `at least ${format(bound, bound.atLeast!)}` : `at most ${format(bound, bound.atMost)}`;
-  return bound.aim === undefined ? limit : `${limit}, ${format(bound, bound.aim)} the aim`;
+  const said = formatBound(bound);
+  return bound.aim === undefined ? said : `${said}, ${format(bound, bound.aim)} the aim`;
 }
 
 /** A value with the bound's unit: `1.21x`, `0.15 ms`. */

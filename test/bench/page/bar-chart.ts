@@ -16,8 +16,8 @@ export type BarChart = {
   readonly max: number;
 };
 
-const width = 920;
-const labelWidth = 300;
+const width = 940;
+const labelWidth = 330;
 const plotWidth = 330;
 const textColumn = labelWidth + plotWidth + 12;
 const rowHeight = 24;
@@ -56,10 +56,15 @@ export function drawBarChart({ title, groups, limit, max }: BarChart): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${y}" width="${width}" height="${y}" role="img" aria-label="${escapeText(title)}">
 <title>${escapeText(title)}</title>
 <style>
-  text { font: 13px system-ui, sans-serif; fill: #1f2328; }
+  /* Greys that can be read on white and on black, for viewers that do not say which it is. */
+  text { font: 13px system-ui, sans-serif; fill: #6e7781; }
   .group { font-weight: 600; }
   .own { fill: #0969da; } .other { fill: #9aa4af; } .missed { fill: #bc4c00; }
-  .limit { stroke: #1f2328; stroke-width: 1.5; stroke-dasharray: 4 3; } .limit-text { font-size: 12px; }
+  .limit { stroke: #6e7781; stroke-width: 1.5; stroke-dasharray: 4 3; } .limit-text { font-size: 12px; }
+  @media (prefers-color-scheme: light) {
+    text { fill: #1f2328; }
+    .limit { stroke: #1f2328; }
+  }
   @media (prefers-color-scheme: dark) {
     text { fill: #e6edf3; }
     .own { fill: #4493f8; } .other { fill: #6e7681; } .missed { fill: #f0883e; }

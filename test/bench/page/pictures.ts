@@ -1,4 +1,4 @@
-import { type Figure, format, formatLimit, median } from '../figure.ts';
+import { type Figure, format, formatBound, median } from '../figure.ts';
 import type { CaseResult, Results } from '../results.ts';
 import { type Bar, drawBarChart } from './bar-chart.ts';
 
@@ -10,7 +10,7 @@ export function drawBounds(results: Results): string {
       (figure): Bar => ({
         label: describeFigure(figure),
         value: shareOfAllowed(figure),
-        text: `${format(figure, figure.value)}, ${formatLimit(figure)}${figure.met ? '' : ': missed'}`,
+        text: `${format(figure, figure.value)}, ${formatBound(figure)}${figure.met ? '' : ': missed'}`,
         tone: figure.met ? 'own' : 'missed',
       }),
     );
