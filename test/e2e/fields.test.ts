@@ -61,7 +61,7 @@ beforeAll(async () => {
   const free = [await freePort(), await freePort()] as const;
   await admin.apply('kind: Consumer\nname: c\nspec: {}\n---\nkind: NodeGroup\nname: elsewhere\nspec: {}');
   const key = await admin.createKey('k', 'c');
-  node = await startNode({ controlPlane: controlPlane.url });
+  node = await startNode({ controlPlane: controlPlane.url, args: ['--zone', 'here'] });
   const { port } = node;
   world = { port, origin, other, admin, key, free, ask: ({ port: at = port, ...request } = {}) => ask(at, request) };
 });

@@ -12,6 +12,7 @@ import { type FetchedKeySet, FetchedKeySetSchema, NackReason, Track as WireTrack
 import type { Shared } from '../shared/index.ts';
 import { packChange } from '../worker/packed-change.ts';
 import type { CachedState } from './cache/cached-state.ts';
+import { EndpointArrivals } from './endpoint-arrivals.ts';
 import type { HealthChecks } from './health/health-checks.ts';
 import type { KeySets } from './key-sets/key-sets.ts';
 import type { Listeners } from './listeners.ts';
@@ -33,6 +34,7 @@ export class Activation {
   readonly #options: ActivationOptions;
   readonly #supervisor: Supervisor;
   readonly #listeners: Listeners;
+  readonly #arrivals: EndpointArrivals;
   #historyId = '';
   #config: NodeTrack;
   #facts: NodeTrack;
@@ -59,6 +61,7 @@ export class Activation {
     this.#facts = tracks.facts;
     this.#supervisor = supervisor;
     this.#listeners = listeners;
+    this.#arrivals = new EndpointArrivals(options.shared.endpointHealth);
   }
 
   get historyId(): string {
@@ -217,6 +220,7 @@ export class Activation {
       this.#options.healthChecks.remove(kind, name);
       this.#options.keySets.remove(kind, name);
       if (kind === 'Issuer') this.#keySets.delete(name);
+      this.#arrivals.remove(kind, name);
     }
     for (const item of upserts) this.#put(track.set.activeItem(itemKey(item))!);
   }
@@ -225,6 +229,7 @@ export class Activation {
     this.#listeners.put(item);
     this.#options.healthChecks.put(item);
     this.#options.keySets.put(item);
+    this.#arrivals.put(item);
   }
 
   #inTurn<T>(run: () => Promise<T>): Promise<T> {

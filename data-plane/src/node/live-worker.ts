@@ -34,7 +34,7 @@ export class LiveWorker {
   /** Resolves when it has ended. */
   readonly ended = Promise.withResolvers<void>();
 
-  constructor(seat: number, options: { region: SharedRegion; group: string; listeners: readonly ListenerAddress[] }) {
+  constructor(seat: number, options: Pick<WorkerStart, 'region' | 'group' | 'zone' | 'listeners'>) {
     this.seat = seat;
     const workerData: WorkerStart = { index: seat, ...options, compileCache: getCompileCacheDir() };
     this.thread = new Worker(new URL('../worker/start.ts', import.meta.url), {

@@ -1,3 +1,4 @@
+import type { ServicePlan } from '@sluice/engine';
 import { KEEP_ALIVE_RACES, type MetricFamily, type MetricSample, type Shared } from '../shared/index.ts';
 import type { Activation } from './activation.ts';
 import type { NodeCache } from './cache/node-cache.ts';
@@ -15,7 +16,7 @@ export interface NodeMetricSources {
 /** What the main thread knows itself, beside what workers count. */
 export function nodeMetrics(sources: NodeMetricSources): MetricFamily[] {
   const { activation, supervisor, freshness, cache } = sources;
-  const { columns, endpointHealth } = sources.shared;
+  const { columns } = sources.shared;
   const gauge = (name: string, help: string, value: number): MetricFamily => ({
     name,
     help,
@@ -41,9 +42,9 @@ export function nodeMetrics(sources: NodeMetricSources): MetricFamily[] {
     ),
     {
       name: 'gateway_upstream_healthy',
-      help: 'Whether requests are sent to an endpoint: 1, or 0.',
+      help: 'Whether an endpoint is healthy and not ejected: 1, or 0.',
       type: 'gauge',
-      samples: [...endpointSamples(sources, (slot) => (endpointHealth.isHealthy(slot) ? 1 : 0))],
+      samples: [...endpointSamples(sources, (slot, plan) => (isUsed(sources.shared, slot, plan) ? 1 : 0))],
     },
     {
       name: 'gateway_upstream_connections',
@@ -72,11 +73,18 @@ export function nodeMetrics(sources: NodeMetricSources): MetricFamily[] {
   ];
 }
 
-function* endpointSamples({ activation }: NodeMetricSources, read: (slot: number) => number): Generator<MetricSample> {
+function isUsed({ endpointHealth, outliers, clock }: Shared, slot: number, { outliers: policy }: ServicePlan): boolean {
+  return endpointHealth.isHealthy(slot) && (policy === undefined || outliers.untilMs(slot) <= clock.nowMs());
+}
+
+function* endpointSamples(
+  { activation }: NodeMetricSources,
+  read: (slot: number, plan: ServicePlan) => number,
+): Generator<MetricSample> {
   for (const item of activation.config.set.activeItems()) {
     if (item.kind !== 'Service') continue;
     for (const { address, slot } of item.plan.endpoints) {
-      yield { labels: { service: item.name, endpoint: address }, value: read(slot) };
+      yield { labels: { service: item.name, endpoint: address }, value: read(slot, item.plan) };
     }
   }
 }

@@ -88,7 +88,7 @@ class NodeAssembly {
     const shared = attachShared(region);
     const directory = createSlotDirectory(region);
     const ledger = new SlotLedger(directory);
-    const context: BuildContext = { group: settings.group, slots: ledger };
+    const context: BuildContext = { group: settings.group, zone: settings.zone, slots: ledger };
     const onPhase = cacheFault(readFaults(process.env.SLUICE_FAULTS));
     const cache: NodeCache = new NodeCache({
       directory: settings.cacheDir,
@@ -103,6 +103,7 @@ class NodeAssembly {
       shared,
       directory,
       group: settings.group,
+      zone: settings.zone,
       listeners: own.length === 0 ? [DEFAULT_LISTENER] : own,
       reusePort,
       drainTimeoutMs: settings.drainTimeoutMs,

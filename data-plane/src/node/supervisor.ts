@@ -9,6 +9,7 @@ export interface SupervisorOptions {
   readonly shared: Shared;
   readonly directory: SlotDirectory;
   readonly group: string;
+  readonly zone: string;
   readonly listeners: readonly ListenerAddress[];
   /** Workers can listen on one address: a successor listens before its predecessor leaves. */
   readonly reusePort: boolean;
@@ -171,10 +172,10 @@ export class Supervisor {
   }
 
   #spawn(seat: number, predecessor?: LiveWorker): void {
-    const { shared, group, listeners, log } = this.#options;
+    const { shared, group, zone, listeners, log } = this.#options;
     this.#restarting.delete(seat);
     shared.control.begin(seat, shared.clock.nowMs());
-    const worker = new LiveWorker(seat, { region: shared.region, group, listeners });
+    const worker = new LiveWorker(seat, { region: shared.region, group, zone, listeners });
     if (predecessor !== undefined) {
       worker.predecessor = predecessor;
       predecessor.successor = worker;

@@ -58,7 +58,7 @@ export function startTry(x: Exchange): void {
     }
     x.breakerToken = token;
   }
-  const endpoint = service.pick(x.failedSlot);
+  const endpoint = service.choice.pick(x.failedSlot, nowMs);
   if (endpoint === undefined) {
     endTry(x, ABORTED);
     answerProblem(x, 'no_healthy_endpoint', undefined, retryAfter(1000));

@@ -3,7 +3,7 @@ import { SUCCESS } from '../shared/index.ts';
 import { webSocketAccept } from '../websocket/index.ts';
 import { ownResponseLines } from './answer.ts';
 import type { Exchange } from './exchange.ts';
-import { detachUpstream, reportTry } from './try.ts';
+import { detachUpstream, judgeEndpoint, reportTry } from './try.ts';
 import { Tunnel } from './tunnel.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
 
@@ -29,6 +29,7 @@ export function switchProtocols(
   if (text === undefined) return false;
   shared.metrics.observe(x.destination.service.upstreamDuration, (nowUs - x.tryStartedUs) / 1e6);
   reportTry(x, SUCCESS);
+  judgeEndpoint(x, SUCCESS);
   detachUpstream(x);
   x.client.sendText(text);
   const tunnel = new Tunnel(x, connection, at === chunk.length ? null : chunk.subarray(at));

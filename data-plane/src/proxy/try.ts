@@ -6,8 +6,22 @@ import type { UpstreamConnection } from './upstream-connection.ts';
 export function endTry(x: Exchange, outcome: TryOutcome): void {
   reportTry(x, outcome);
   if (x.endpointSlot < 0) return;
+  if (x.destination.plan.service.outliers !== undefined) judgeEndpoint(x, outcome);
   x.context.shared.columns.inFlight.add(x.endpointSlot, -1);
   x.endpointSlot = -1;
+}
+
+/** What the try says of its endpoint. One that fails too often is ejected, for all workers. */
+export function judgeEndpoint(x: Exchange, outcome: TryOutcome): void {
+  const { shared, nowMs } = x.context;
+  const { plan, endpointSlots, ejections } = x.destination.service;
+  const startedMs = x.tryStartedUs / 1000;
+  if (plan.outliers === undefined || outcome === ABORTED) return;
+  if (outcome === SUCCESS) shared.outliers.succeeded(x.endpointSlot, startedMs);
+  else if (shared.outliers.failed(x.endpointSlot, endpointSlots, plan.outliers, startedMs, nowMs)) {
+    shared.endpointHealth.noteChange();
+    shared.metrics.add(ejections);
+  }
 }
 
 /** Gives up what is on its way, to no one's fault. */

@@ -1,11 +1,13 @@
 import { Breakers } from './breakers.ts';
 import { ClientConnections } from './client-connections.ts';
 import { type Clock, sharedClock } from './clock.ts';
-import { attachColumns, type Columns, EndpointHealth, releaseColumns } from './columns.ts';
+import { attachColumns, type Columns, releaseColumns } from './columns.ts';
 import { Control } from './control.ts';
 import { Doorbells } from './doorbells.ts';
+import { EndpointHealth } from './endpoint-health.ts';
 import { Limiter } from './limiter.ts';
 import { MetricsRecorder } from './metrics/recorder.ts';
+import { Outliers } from './outliers.ts';
 import type { SharedRegion } from './region.ts';
 import { RetryBudgets } from './retry-budgets.ts';
 import { SlidingWindows } from './sliding-windows.ts';
@@ -25,6 +27,7 @@ export interface Shared {
   readonly clientConnections: ClientConnections;
   readonly doorbells: Doorbells;
   readonly endpointHealth: EndpointHealth;
+  readonly outliers: Outliers;
   readonly retryBudgets: RetryBudgets;
   readonly metrics: MetricsRecorder;
 }
@@ -44,7 +47,8 @@ export function attachShared(region: SharedRegion, writer: number = region.write
     columns: attachColumns(region, writer),
     clientConnections: new ClientConnections(region, writer, () => metrics.overflow('client_cells')),
     doorbells: new Doorbells(region, writer),
-    endpointHealth: new EndpointHealth(region),
+    endpointHealth: new EndpointHealth(region, clock),
+    outliers: new Outliers(region),
     retryBudgets: new RetryBudgets(region, writer),
     metrics,
   };

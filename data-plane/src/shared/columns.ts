@@ -116,30 +116,3 @@ export function attachColumns(region: SharedRegion, writer: number): Columns {
     process: new GaugeColumns(columns.process, writers, writer, PROCESS_COLUMN),
   };
 }
-
-/** Health of endpoints, by endpoint slot: written by the main thread, read by workers. Unknown counts as healthy. */
-export class EndpointHealth {
-  readonly #unhealthy: Int32Array<SharedArrayBuffer>;
-  /** Index of the count of changes. */
-  readonly #changes: number;
-
-  constructor(region: SharedRegion) {
-    this.#unhealthy = new Int32Array(region.columns.endpointHealth);
-    this.#changes = region.slots.endpoints;
-  }
-
-  /** How often the health of any endpoint changed, wrapping: what is worked out from it holds until this is another number. */
-  changes(): number {
-    return Atomics.load(this.#unhealthy, this.#changes);
-  }
-
-  isHealthy(slot: number): boolean {
-    return Atomics.load(this.#unhealthy, slot) === 0;
-  }
-
-  setHealthy(slot: number, healthy: boolean): void {
-    const unhealthy = healthy ? 0 : 1;
-    if (Atomics.exchange(this.#unhealthy, slot, unhealthy) !== unhealthy)
-      Atomics.add(this.#unhealthy, this.#changes, 1);
-  }
-}

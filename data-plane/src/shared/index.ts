@@ -17,12 +17,12 @@ export {
   ACTIVE_TUNNELS,
   attachColumns,
   type Columns,
-  EndpointHealth,
   GaugeColumns,
   KEEP_ALIVE_RACES,
   OVERLOADED,
 } from './columns.ts';
 export { Control, type WorkerState, workerStates } from './control.ts';
+export { EndpointHealth } from './endpoint-health.ts';
 export type { Hash64 } from './half-sip-hash.ts';
 export { Limiter } from './limiter.ts';
 export { DURATION_BOUNDS, type OverflowKind, overflowKinds } from './metrics/arena-layout.ts';

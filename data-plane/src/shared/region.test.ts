@@ -89,6 +89,10 @@ test('endpoints are healthy until the main thread says otherwise', () => {
   expect([worker.isHealthy(9), worker.isHealthy(8)]).toEqual([false, true]);
   main.setHealthy(9, true);
   expect(worker.isHealthy(9)).toBe(true);
+  expect(worker.changes()).toBe(2);
+  main.setHealthy(9, true);
+  expect(worker.changes()).toBe(2);
+  expect(worker.sinceMs(8)).toBe(0);
 });
 
 test('the clock of the region goes on evenly from its origin', () => {

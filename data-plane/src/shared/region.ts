@@ -58,6 +58,7 @@ export interface SharedRegion {
   readonly windows: WindowBuffers;
   readonly breakers: BreakerBuffers;
   readonly columns: ColumnBuffers;
+  readonly outliers: OutlierBuffers;
   readonly clientConnections: SharedArrayBuffer;
   readonly doorbells: SharedArrayBuffer;
   readonly retryBudgets: SharedArrayBuffer;
@@ -73,6 +74,11 @@ export interface BreakerBuffers {
   readonly windows: SharedArrayBuffer;
 }
 
+export interface OutlierBuffers {
+  readonly words: SharedArrayBuffer;
+  readonly until: SharedArrayBuffer;
+}
+
 export interface ColumnBuffers {
   readonly inFlight: SharedArrayBuffer;
   readonly connections: SharedArrayBuffer;
@@ -81,6 +87,7 @@ export interface ColumnBuffers {
   readonly requests: SharedArrayBuffer;
   readonly process: SharedArrayBuffer;
   readonly endpointHealth: SharedArrayBuffer;
+  readonly endpointSince: SharedArrayBuffer;
 }
 
 /** Most cells of sliding windows, each of which is half a KiB: as many as cells of the limiter up to this. */
@@ -139,6 +146,11 @@ export function createSharedRegion(settings: SharedSettings): SharedRegion {
       requests: new SharedArrayBuffer(writers * columnBytes(slots.services * 4)),
       process: new SharedArrayBuffer(writers * PROCESS_COLUMN * 4),
       endpointHealth: new SharedArrayBuffer((slots.endpoints + 1) * 4),
+      endpointSince: new SharedArrayBuffer(slots.endpoints * 4),
+    },
+    outliers: {
+      words: new SharedArrayBuffer(slots.endpoints * 4),
+      until: new SharedArrayBuffer(slots.endpoints * 4),
     },
     clientConnections: new SharedArrayBuffer(writers * CLIENT_CONNECTIONS_BYTES),
     doorbells: new SharedArrayBuffer(writers * LINE),

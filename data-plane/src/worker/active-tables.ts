@@ -1,4 +1,4 @@
-import { type ActiveChange, defaultListener, type StagedTables, Tables } from '@sluice/engine';
+import { type ActiveChange, type BuildContext, defaultListener, type StagedTables, Tables } from '@sluice/engine';
 import type { TableSource } from '../proxy/index.ts';
 import type { Shared } from '../shared/index.ts';
 import type { ListenerAddress } from './messages.ts';
@@ -23,10 +23,10 @@ export class ActiveTables implements TableSource {
   #staged: StagedGeneration[] = [];
   #committed = 0;
 
-  constructor(shared: Shared, group: string, listeners: readonly ListenerAddress[]) {
+  constructor(shared: Shared, place: Pick<BuildContext, 'group' | 'zone'>, listeners: readonly ListenerAddress[]) {
     this.#shared = shared;
     this.tables = new Tables({
-      group,
+      ...place,
       slots: this.#slots,
       listeners: listeners.map(({ name, host, port }) =>
         defaultListener(name, `${host.includes(':') ? `[${host}]` : host}:${port}`),

@@ -10,6 +10,7 @@ export interface WorkerStart {
   readonly index: number;
   readonly region: SharedRegion;
   readonly group: string;
+  readonly zone: string;
   /** The listeners that the node was started with; the configuration may say more about them and add others. */
   readonly listeners: readonly ListenerAddress[];
   /** Where compiled code is kept between starts. Unset: nowhere. */

@@ -9,7 +9,7 @@ import type { BindMessage, FromWorker, StageMessage, ToWorker, WorkerStart } fro
 
 const BEAT_MS = 250;
 
-const { index, region, group, listeners } = workerData as WorkerStart;
+const { index, region, group, zone, listeners } = workerData as WorkerStart;
 const port = parentPort as MessagePort;
 const log = createLog(
   'info',
@@ -18,7 +18,7 @@ const log = createLog(
 );
 const faults = readWorkerFaults(process.env.SLUICE_FAULTS);
 const shared = attachShared(region, index);
-const tables = new ActiveTables(shared, group, listeners);
+const tables = new ActiveTables(shared, { group, zone }, listeners);
 const proxy = new WorkerProxy(shared, tables, {
   onBug: (error) => log.error('a request failed in the gateway', { worker: index, error: stackOf(error) }),
   onRequest: requestFault(faults),

@@ -21,6 +21,7 @@ class TestWorker implements AsyncDisposable {
       index: 0,
       region: this.region,
       group: 'default',
+      zone: '',
       listeners: [{ name: 'http', host: '127.0.0.1', port: 0 }],
     };
     this.thread = new Worker(new URL('./run.ts', import.meta.url), {

@@ -94,7 +94,133 @@ const slow = async ({ ask, origin }: World): Promise<string> => {
   );
 };
 
+/** The node's own zone is `here`. */
+const ZONES = [
+  { address: 'ORIGIN', zone: 'here' },
+  { address: 'OTHER', zone: 'there' },
+];
+
+/** A service of its own with two endpoints: what is known of an endpoint outlives changes, and so the case before. */
+const pair = (
+  proves: readonly string[],
+  name: string,
+  from: Spec,
+  to: Spec,
+  rest: Pick<FieldCase, 'observe' | 'was' | 'is'>,
+): FieldCase => {
+  const spec = { endpoints: [{ address: 'ORIGIN' }, { address: 'OTHER' }] };
+  return {
+    proves,
+    key: `Service/${name}`,
+    from: {
+      spec: { ...spec, ...from, loadBalancing: { roundRobin: {}, panicPercent: 0, ...(from.loadBalancing as Spec) } },
+    },
+    to: { spec: { ...spec, ...to, loadBalancing: { roundRobin: {}, panicPercent: 0, ...(to.loadBalancing as Spec) } } },
+    others: { 'Route/r': { spec: { match: [{ path: { prefix: '/' } }], service: name } } },
+    ...rest,
+  };
+};
+
+const outliers = (more: Spec = {}): Spec => ({
+  outlierDetection: { consecutiveFailures: 1, baseEjection: '1s', ...more },
+});
+
+/** How many of twenty requests one of two endpoints gets that fails all. It is there when they begin. */
+async function failuresTaken(world: World): Promise<number> {
+  const before = world.origin.requests.length;
+  await waitFor('it is back', async () => {
+    await world.ask();
+    return world.origin.requests.length > before;
+  });
+  world.origin.reply = () => ({ status: 500 });
+  return (await shares(world, 20)).main;
+}
+
+/** Has the second endpoint leave and come again. */
+async function comesAgain({ admin }: World, name: string): Promise<void> {
+  const { resource } = await admin.config.get({ ref: { kind: 'Service', name } });
+  const whole = resource!.resource!;
+  const spec = whole.spec as Extract<typeof whole.spec, { case: 'service' }>;
+  const { endpoints } = spec.value;
+  spec.value.endpoints = endpoints.slice(0, 1);
+  await admin.waitUntilActive((await admin.config.apply({ resources: [whole] })).revision);
+  spec.value.endpoints = endpoints;
+  await admin.waitUntilActive((await admin.config.apply({ resources: [whole] })).revision);
+}
+
 export const serviceCases: readonly FieldCase[] = [
+  pair(['Service.outlier_detection'], 'o1', {}, outliers(), {
+    observe: async (world) => (await failuresTaken(world)) < 8,
+    was: false,
+    is: true,
+  }),
+  pair(
+    ['OutlierDetection.consecutive_failures'],
+    'o2',
+    outliers({ baseEjection: '20s' }),
+    outliers({ consecutiveFailures: 3, baseEjection: '20s' }),
+    {
+      observe: failuresTaken,
+      was: 1,
+      is: 3,
+    },
+  ),
+  pair(['OutlierDetection.base_ejection'], 'o3', outliers(), outliers({ baseEjection: '1h' }), {
+    observe: async (world) => {
+      await failuresTaken(world);
+      world.origin.reply = () => ({});
+      const before = world.origin.requests.length;
+      const back = waitFor('it is back', async () => {
+        await world.ask();
+        return world.origin.requests.length > before;
+      });
+      return await settlesWithin(
+        back.catch(() => undefined),
+        6_000,
+      );
+    },
+    was: true,
+    is: false,
+  }),
+  pair(['OutlierDetection.max_ejected_percent'], 'o4', outliers(), outliers({ maxEjectedPercent: 49 }), {
+    observe: async (world) => (await failuresTaken(world)) < 8,
+    was: true,
+    is: false,
+  }),
+  pair(
+    ['LoadBalancing.slow_start'],
+    'o5',
+    {},
+    { loadBalancing: { slowStart: '1h' } },
+    {
+      observe: async (world) => {
+        await comesAgain(world, 'o5');
+        return (await shares(world, 40)).other > 12;
+      },
+      was: true,
+      is: false,
+    },
+  ),
+  pair(
+    ['LoadBalancing.zone_aware'],
+    'o6',
+    { endpoints: ZONES },
+    { endpoints: ZONES, loadBalancing: { zoneAware: true } },
+    { observe: async (world) => (await shares(world, 20)).other > 0, was: true, is: false },
+  ),
+  pair(
+    ['Endpoint.zone'],
+    'o7',
+    {
+      endpoints: [
+        { address: 'ORIGIN', zone: 'here' },
+        { address: 'OTHER', zone: 'here' },
+      ],
+      loadBalancing: { zoneAware: true },
+    },
+    { endpoints: ZONES, loadBalancing: { zoneAware: true } },
+    { observe: async (world) => (await shares(world, 20)).other > 0, was: true, is: false },
+  ),
   service(
     ['Service.enabled'],
     {},

@@ -24,13 +24,9 @@ export const UNSUPPORTED: UnsupportedTable = [
   'sluice.config.v1.SERVICE_PROTOCOL_GRPC',
   'sluice.config.v1.Service.discovery',
   'sluice.config.v1.HealthCheck.grpc',
-  'sluice.config.v1.Service.outlier_detection',
   'sluice.config.v1.Service.tls',
   'sluice.config.v1.Service.fallback',
-  'sluice.config.v1.Endpoint.zone',
   'sluice.config.v1.LoadBalancing.consistent_hash',
-  'sluice.config.v1.LoadBalancing.slow_start',
-  'sluice.config.v1.LoadBalancing.zone_aware',
 
   'sluice.config.v1.RATE_LIMIT_SCOPE_CLUSTER',
   'sluice.config.v1.RateLimit.fail',

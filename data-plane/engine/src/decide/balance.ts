@@ -10,7 +10,8 @@ export interface WeightedSet {
 
 /** Where a round robin stands. One per worker and service; mutable. */
 export interface RoundRobin {
-  readonly set: WeightedSet;
+  /** May be replaced by one of the same endpoints with other weights. */
+  set: WeightedSet;
   /** Smooth weighted: the credit of each endpoint. Even: unused. */
   readonly credit: Float64Array;
   next: number;

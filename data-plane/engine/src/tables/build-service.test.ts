@@ -24,6 +24,9 @@ test('what a service leaves out has its default', () => {
       balancer: 'leastRequest',
       panicPercent: 50,
       healthCheck: undefined,
+      outliers: undefined,
+      slowStartMs: 0,
+      preferredZone: undefined,
       breaker: undefined,
       connectTimeoutMs: 2_000,
       idleTimeoutMs: 60_000,
@@ -90,6 +93,7 @@ describe('the endpoints of a node', () => {
       host: '::1',
       port: 2,
       weight: 3,
+      zone: '',
       slot: 12,
     });
   });

@@ -1,5 +1,13 @@
-import { type CircuitBreaker, type Endpoint, type LoadBalancing, type Service, ServiceProtocol } from '@sluice/proto';
+import {
+  type CircuitBreaker,
+  type Endpoint,
+  type LoadBalancing,
+  type OutlierDetection,
+  type Service,
+  ServiceProtocol,
+} from '@sluice/proto';
 import { type BreakerPolicy, defaultBreakerPolicy } from '../decide/breaker.ts';
+import type { OutlierPolicy } from '../decide/outlier.ts';
 import { buildHealthCheck } from './build-health-check.ts';
 import { buildRetry } from './build-retry.ts';
 import type { BuildContext } from './built-item.ts';
@@ -18,7 +26,7 @@ export interface BuiltService {
   readonly retry: RetryPlan | undefined;
 }
 
-export function buildService(name: string, service: Service, { group, slots }: BuildContext): BuiltService {
+export function buildService(name: string, service: Service, { group, zone, slots }: BuildContext): BuiltService {
   if (service.protocol > ServiceProtocol.HTTP1)
     throw new CannotBuild(`protocol ${service.protocol} is not spoken by this version`);
   const { circuitBreaker: breaker } = service;
@@ -36,6 +44,9 @@ export function buildService(name: string, service: Service, { group, slots }: B
       balancer: balancerOf(service.loadBalancing),
       panicPercent: service.loadBalancing?.panicPercent ?? 50,
       healthCheck: service.healthCheck && buildHealthCheck(service.healthCheck),
+      outliers: service.outlierDetection && buildOutliers(service.outlierDetection),
+      slowStartMs: durationMs(service.loadBalancing?.slowStart, 0),
+      preferredZone: service.loadBalancing?.zoneAware === true ? zone || undefined : undefined,
       breaker: breaker && buildBreaker(breaker),
       connectTimeoutMs: durationMs(service.connections?.connectTimeout, 2_000),
       idleTimeoutMs: durationMs(service.connections?.idleTimeout, 60_000),
@@ -67,6 +78,14 @@ function buildBreaker({ consecutiveFailures, errorRate, openFor, halfOpenRequest
   };
 }
 
+function buildOutliers({ consecutiveFailures, baseEjection, maxEjectedPercent }: OutlierDetection): OutlierPolicy {
+  return {
+    consecutiveFailures: consecutiveFailures ?? 5,
+    baseEjectionMs: durationMs(baseEjection, 30_000),
+    maxEjectedPercent: maxEjectedPercent ?? 50,
+  };
+}
+
 function balancerOf(loadBalancing: LoadBalancing | undefined): ServicePlan['balancer'] {
   const algorithm = loadBalancing?.algorithm;
   switch (algorithm?.case) {
@@ -83,9 +102,9 @@ function balancerOf(loadBalancing: LoadBalancing | undefined): ServicePlan['bala
   }
 }
 
-function buildEndpoint({ address, weight }: Endpoint, slot: number): EndpointPlan {
+function buildEndpoint({ address, weight, zone }: Endpoint, slot: number): EndpointPlan {
   const colon = address.lastIndexOf(':');
   const port = Number(address.slice(colon + 1));
   if (!(port >= 1 && port <= 65535)) throw new CannotBuild(`endpoint ${address} has no valid port`);
-  return { address, host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port, weight: weight ?? 1, slot };
+  return { address, host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port, weight: weight ?? 1, zone, slot };
 }

@@ -52,6 +52,8 @@ export interface SlotSource {
 export interface BuildContext {
   /** The node's group: endpoints of other groups are left out. */
   readonly group: string;
+  /** The node's zone. Unset or empty: none. */
+  readonly zone?: string | undefined;
   readonly slots: SlotSource;
 }
 

@@ -7,6 +7,7 @@ import type { BreakerPolicy } from '../decide/breaker.ts';
 import type { CorsPlan } from '../decide/cors.ts';
 import type { GcraPlan } from '../decide/gcra.ts';
 import type { HealthPolicy } from '../decide/health.ts';
+import type { OutlierPolicy } from '../decide/outlier.ts';
 import type { WindowPlan } from '../decide/sliding-window.ts';
 import type { ValidationPlan } from '../decide/validation.ts';
 import type { TokenIssuer } from '../jwt/token-issuer.ts';
@@ -104,10 +105,16 @@ export interface ServicePlan {
   /** Those that this node's group uses; never with weight 0. May be empty: no_healthy_endpoint. */
   readonly endpoints: readonly EndpointPlan[];
   readonly balancer: 'roundRobin' | 'leastRequest' | 'random';
-  /** With a smaller percentage of healthy endpoints than this all are used; 0: never. */
+  /** With a smaller percentage of endpoints that are healthy and not ejected than this all are used; 0: never. */
   readonly panicPercent: number;
   /** Undefined: every endpoint counts as healthy. */
   readonly healthCheck: HealthCheckPlan | undefined;
+  /** Undefined: live traffic ejects no endpoint. */
+  readonly outliers: OutlierPolicy | undefined;
+  /** How long an endpoint that came, or came back, takes to get its full share. 0: no time. */
+  readonly slowStartMs: number;
+  /** Endpoints of this zone are used where enough of them can be. Undefined: zones make no difference. */
+  readonly preferredZone: string | undefined;
   readonly breaker: BreakerPolicy | undefined;
   readonly connectTimeoutMs: number;
   readonly idleTimeoutMs: number;
@@ -143,6 +150,8 @@ export interface EndpointPlan {
   readonly host: string;
   readonly port: number;
   readonly weight: number;
+  /** Empty: none. */
+  readonly zone: string;
   /** The slot of (service, address) in shared memory; pools are kept by it, whatever the revision. */
   readonly slot: number;
 }

@@ -123,6 +123,11 @@ export const counterFamilies = [
     help: 'Bytes that went through WebSockets, frames and all: up to upstreams, down to clients.',
     labels: [route, { name: 'direction', key: 1, from: { text: (key) => tunnelDirections[key] ?? 'other' } }],
   },
+  {
+    name: 'gateway_ejections_total',
+    help: 'Endpoints that were ejected because they failed live traffic.',
+    labels: [{ name: 'service', key: 0, from: { slot: 'services' } }],
+  },
 ] as const satisfies readonly FamilyDescription[];
 
 export const REQUESTS = 0;
@@ -133,6 +138,7 @@ export const DRY_RUN_REFUSALS = 4;
 export const CACHE_REQUESTS = 5;
 export const TUNNELS = 6;
 export const TUNNEL_BYTES = 7;
+export const EJECTIONS = 8;
 
 /** The duration histograms that workers and the main thread keep, by family number. */
 export const histogramFamilies = [

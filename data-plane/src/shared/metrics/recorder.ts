@@ -25,6 +25,7 @@ import {
   DRY_RUN_REFUSALS,
   type DryRunField,
   dryRunFields,
+  EJECTIONS,
   RATE_LIMITED,
   REQUEST_DURATION,
   REQUESTS,
@@ -107,6 +108,10 @@ export class MetricsRecorder {
 
   retries(service: number): number {
     return this.#find(RETRIES, service, 0, 0);
+  }
+
+  ejections(service: number): number {
+    return this.#find(EJECTIONS, service, 0, 0);
   }
 
   dryRunRefusals(route: number, policy: number, field: DryRunField): number {

@@ -49,6 +49,8 @@ export type HammerTask =
     }
   /** Begins and ends tries on breaker, gauges and pending of slot TROUBLED, until STOP. */
   | { readonly name: 'trouble' }
+  /** Fails each of `endpoints` endpoints of a service so that three of seven may be ejected, in another service each round. */
+  | { readonly name: 'ejections'; readonly rounds: number; readonly endpoints: number }
   /** Opens and closes connections of one client. ENTERED counts those it got, MOST_INSIDE is the most that were open at once. */
   | { readonly name: 'connections'; readonly rounds: number; readonly limit: number };
 
@@ -102,6 +104,9 @@ function run({ region, worker, signals, admitted, spoiled, task }: HammerStart):
       break;
     case 'trouble':
       makeTrouble(shared, signal);
+      break;
+    case 'ejections':
+      eject(shared, task);
       break;
     case 'connections':
       comeAndGo(shared, task, signal);
@@ -189,6 +194,16 @@ function chargeWindows(
     if (bookedIn < span) Atomics.add(admitted, number * span + bookedIn, 1);
     if (i % 5 !== 0 || !slidingWindows.refund(key, 2, plan, cell, nowUs)) continue;
     if (bookedIn < span) Atomics.sub(admitted, number * span + bookedIn, 1);
+  }
+}
+
+function eject({ outliers, writer }: Shared, { rounds, endpoints }: Task<'ejections'>): void {
+  const policy = { consecutiveFailures: 1, baseEjectionMs: 3_600_000, maxEjectedPercent: 50 };
+  for (let round = 0; round < rounds; round++) {
+    const slots = Array.from({ length: endpoints }, (_, i) => 2 + round * endpoints + i);
+    for (let turn = 0; turn < 2 * endpoints; turn++) {
+      outliers.failed(slots[(turn + 2 * writer) % endpoints] as number, slots, policy, 1, 1);
+    }
   }
 }
 

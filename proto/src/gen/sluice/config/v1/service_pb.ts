@@ -546,21 +546,23 @@ export type LoadBalancing = Message<"sluice.config.v1.LoadBalancing"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * A new endpoint gets its full share only after this. Unset: at once.
+   * How long an endpoint that came to a service, became healthy or came back from an ejection takes to get its full share: it begins
+   * with a tenth of its weight. Unset: it gets it at once.
    *
    * @generated from field: google.protobuf.Duration slow_start = 5;
    */
   slowStart?: Duration | undefined;
 
   /**
-   * With fewer healthy endpoints than this percentage, all are used. Unset: 50.
+   * With a smaller percentage of endpoints than this that are healthy and not ejected, all are used. 0: never. Unset: 50.
    *
    * @generated from field: optional uint32 panic_percent = 6;
    */
   panicPercent?: number | undefined;
 
   /**
-   * Prefer endpoints of the node's own zone.
+   * Use endpoints of the node's own zone (its --zone) alone, as long as at least panicPercent of them are healthy and not ejected; and
+   * for another try those of other zones, where no other is left in its own.
    *
    * @generated from field: bool zone_aware = 7;
    */
@@ -602,21 +604,23 @@ export type LoadBalancingJson = {
   consistentHash?: ConsistentHashJson;
 
   /**
-   * A new endpoint gets its full share only after this. Unset: at once.
+   * How long an endpoint that came to a service, became healthy or came back from an ejection takes to get its full share: it begins
+   * with a tenth of its weight. Unset: it gets it at once.
    *
    * @generated from field: google.protobuf.Duration slow_start = 5;
    */
   slowStart?: DurationJson;
 
   /**
-   * With fewer healthy endpoints than this percentage, all are used. Unset: 50.
+   * With a smaller percentage of endpoints than this that are healthy and not ejected, all are used. 0: never. Unset: 50.
    *
    * @generated from field: optional uint32 panic_percent = 6;
    */
   panicPercent?: number;
 
   /**
-   * Prefer endpoints of the node's own zone.
+   * Use endpoints of the node's own zone (its --zone) alone, as long as at least panicPercent of them are healthy and not ejected; and
+   * for another try those of other zones, where no other is left in its own.
    *
    * @generated from field: bool zone_aware = 7;
    */
@@ -985,7 +989,8 @@ export const GrpcProbeSchema: GenMessage<GrpcProbe, {jsonType: GrpcProbeJson}> =
   messageDesc(file_sluice_config_v1_service, 13);
 
 /**
- * Ejects endpoints that fail live traffic.
+ * Ejects endpoints that fail live traffic, by what all workers of the node see: connect failures, resets, timeouts and 5xx other than
+ * 501. One that is ejected gets no requests but in a panic (`panicPercent`), in which it counts as not healthy, and comes back by itself.
  *
  * @generated from message sluice.config.v1.OutlierDetection
  */
@@ -998,14 +1003,16 @@ export type OutlierDetection = Message<"sluice.config.v1.OutlierDetection"> & {
   consecutiveFailures?: number | undefined;
 
   /**
-   * The first ejection's time; it grows with each. Unset: 30s.
+   * The first ejection's time. The second in a row lasts twice as long, and so on up to ten times; each baseEjection that an endpoint
+   * was in service since it came back makes one of them forgotten. Unset: 30s.
    *
    * @generated from field: google.protobuf.Duration base_ejection = 2;
    */
   baseEjection?: Duration | undefined;
 
   /**
-   * The largest share of endpoints that is ejected at once. Unset: 50.
+   * The largest share of the service's endpoints that is ejected at once, rounded down: of one endpoint none is, unless this is 100.
+   * Unset: 50.
    *
    * @generated from field: optional uint32 max_ejected_percent = 3;
    */
@@ -1013,7 +1020,8 @@ export type OutlierDetection = Message<"sluice.config.v1.OutlierDetection"> & {
 };
 
 /**
- * Ejects endpoints that fail live traffic.
+ * Ejects endpoints that fail live traffic, by what all workers of the node see: connect failures, resets, timeouts and 5xx other than
+ * 501. One that is ejected gets no requests but in a panic (`panicPercent`), in which it counts as not healthy, and comes back by itself.
  *
  * @generated from message sluice.config.v1.OutlierDetection
  */
@@ -1026,14 +1034,16 @@ export type OutlierDetectionJson = {
   consecutiveFailures?: number;
 
   /**
-   * The first ejection's time; it grows with each. Unset: 30s.
+   * The first ejection's time. The second in a row lasts twice as long, and so on up to ten times; each baseEjection that an endpoint
+   * was in service since it came back makes one of them forgotten. Unset: 30s.
    *
    * @generated from field: google.protobuf.Duration base_ejection = 2;
    */
   baseEjection?: DurationJson;
 
   /**
-   * The largest share of endpoints that is ejected at once. Unset: 50.
+   * The largest share of the service's endpoints that is ejected at once, rounded down: of one endpoint none is, unless this is 100.
+   * Unset: 50.
    *
    * @generated from field: optional uint32 max_ejected_percent = 3;
    */
