@@ -1,7 +1,6 @@
 import { getCompileCacheDir } from 'node:module';
 import { Worker } from 'node:worker_threads';
-import type { SharedRegion } from '../shared/index.ts';
-import type { ListenerAddress, ToWorker, WorkerStart } from '../worker/messages.ts';
+import type { ToWorker, WorkerStart } from '../worker/messages.ts';
 
 /** Room for what a worker makes and drops: with the default of a thread, garbage collection is a tenth of its start. */
 const YOUNG_GENERATION_MB = 64;
