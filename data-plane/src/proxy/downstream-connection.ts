@@ -47,9 +47,6 @@ type ConnectionState =
   | 'closed';
 
 const NOT_PARKED = -1;
-/** An idle connection that is parked may have a request in the kernel: it is looked at again after so long. */
-const PARKED_RETRY_MS = 1000;
-
 /** How long a client may go on sending after the last answer. */
 const LINGER_MS = 2000;
 
@@ -92,6 +89,8 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Guard
   heldSinceMs = 0;
   /** In the worker's own time: since then nothing is read until the guard says so. */
   #parkedAtMs = NOT_PARKED;
+  /** Bytes that the client had not taken when it was last looked at. */
+  #unsentSeen = 0;
   /** It was parked for too long. */
   #refuseNext = false;
 
@@ -256,13 +255,26 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Guard
   onTimer(): void {
     this.#context.readClock();
     if (this.#state === 'lingering') this.destroy();
-    else if (this.#state === 'head') {
-      if (this.#reader.started) this.#exchange.refuseLate();
-      else if (this.#parkedAtMs !== NOT_PARKED)
-        this.#context.wheel.arm(this.#timer, this.#context.nowMs + PARKED_RETRY_MS);
-      // Behind the reading of this turn, with which the next request may come.
-      else setImmediate(() => this.closeIfIdle());
+    else if (this.#state === 'head') this.#onHeadTimer();
+  }
+
+  #onHeadTimer(): void {
+    if (this.#reader.started) this.#exchange.refuseLate();
+    else if (this.#parkedAtMs !== NOT_PARKED) this.#awaitHead();
+    else if (this.#held !== null) this.#onUnread();
+    // Behind the reading of this turn, with which the next request may come.
+    else setImmediate(() => this.closeIfIdle());
+  }
+
+  /** Requests are here for which the client has to read the answers before. If it has read nothing for so long it is cut. */
+  #onUnread(): void {
+    const { unsentBytes } = this;
+    if (unsentBytes > 0 && unsentBytes === this.#unsentSeen) {
+      this.destroy();
+      return;
     }
+    this.#unsentSeen = unsentBytes;
+    this.#awaitHead();
   }
 
   #onChunk(chunk: Buffer): void {

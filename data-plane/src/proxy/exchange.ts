@@ -251,6 +251,7 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
       case 'answered':
         if (!body.received) break;
         this.context.readClock();
+        this.context.wheel.arm(this.timer, Number.POSITIVE_INFINITY);
         this.#over();
         break;
       default:
@@ -282,8 +283,16 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
     if (this.body.received || !this.keepAlive) {
       this.#over();
     } else {
+      // In all: a byte now and then would keep the connection for ever.
+      this.context.wheel.arm(this.timer, this.context.nowMs + this.listener.bodyIdleTimeoutMs);
       this.unblockUpload();
     }
+  }
+
+  /** The request was answered, and the rest of its body does not come. */
+  leaveBody(): void {
+    this.keepAlive = false;
+    this.#over();
   }
 
   /** The answer cannot be completed. */

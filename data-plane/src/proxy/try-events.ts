@@ -55,9 +55,11 @@ export function onTryTimer(x: Exchange, nowMs: number): void {
       if (nowMs >= x.headDeadlineMs || nowMs >= x.lastBodyMs + x.listener.bodyIdleTimeoutMs) refuseSlowBody(x);
       else armTimer(x);
       break;
+    case 'answered':
+      x.leaveBody();
+      break;
     case 'idle':
     case 'deciding':
-    case 'answered':
       break;
     default:
       x.state satisfies never;

@@ -287,7 +287,8 @@ export const ClientCertificatesSchema: GenMessage<ClientCertificates, {jsonType:
  */
 export type ListenerLimits = Message<"sluice.config.v1.ListenerLimits"> & {
   /**
-   * A request's head: request line and headers. Unset: 32KiB. 1KiB to 256KiB.
+   * A request's header lines with their line ends, the empty line included; its target may have 16KiB besides. Unset: 32KiB.
+   * 1KiB to 256KiB.
    *
    * @generated from field: sluice.config.v1.ByteSize header_bytes = 1;
    */
@@ -315,14 +316,14 @@ export type ListenerLimits = Message<"sluice.config.v1.ListenerLimits"> & {
   headerTimeout?: Duration | undefined;
 
   /**
-   * Between two pieces of a body. Unset: 30s.
+   * Between two pieces of a body; where the request is answered before, for all of the rest. Unset: 30s.
    *
    * @generated from field: google.protobuf.Duration body_idle_timeout = 5;
    */
   bodyIdleTimeout?: Duration | undefined;
 
   /**
-   * An idle connection is closed after this. Unset: 75s.
+   * An idle connection is closed after this, and one whose client sends requests and reads none of the answers. Unset: 75s.
    *
    * @generated from field: google.protobuf.Duration keep_alive_timeout = 6;
    */
@@ -352,7 +353,8 @@ export type ListenerLimits = Message<"sluice.config.v1.ListenerLimits"> & {
  */
 export type ListenerLimitsJson = {
   /**
-   * A request's head: request line and headers. Unset: 32KiB. 1KiB to 256KiB.
+   * A request's header lines with their line ends, the empty line included; its target may have 16KiB besides. Unset: 32KiB.
+   * 1KiB to 256KiB.
    *
    * @generated from field: sluice.config.v1.ByteSize header_bytes = 1;
    */
@@ -380,14 +382,14 @@ export type ListenerLimitsJson = {
   headerTimeout?: DurationJson;
 
   /**
-   * Between two pieces of a body. Unset: 30s.
+   * Between two pieces of a body; where the request is answered before, for all of the rest. Unset: 30s.
    *
    * @generated from field: google.protobuf.Duration body_idle_timeout = 5;
    */
   bodyIdleTimeout?: DurationJson;
 
   /**
-   * An idle connection is closed after this. Unset: 75s.
+   * An idle connection is closed after this, and one whose client sends requests and reads none of the answers. Unset: 75s.
    *
    * @generated from field: google.protobuf.Duration keep_alive_timeout = 6;
    */
