@@ -16,7 +16,7 @@ beforeAll(async () => {
   gateway = await startGateway({
     node: {
       workers: 1,
-      env: { SLUICE_FAULTS: 'spin-header=x-spin heap-header=x-heap', NODE_OPTIONS: '--max-old-space-size=256' },
+      env: { SLUICE_FAULTS: 'spin-header=x-spin heap-header=x-heap', NODE_OPTIONS: '--max-old-space-size=192' },
     },
     manifest: `
 kind: Listener
@@ -133,7 +133,7 @@ describe('a heap that is nearly full', () => {
     expect([last.status, last.header('connection')]).toEqual([200, 'close']);
 
     const shed = await readMetric(gateway.node, 'gateway_overflow_total', 'what="requests"');
-    expect((await ask('96:4000')).status).toBe(200);
+    expect((await ask('96:6000')).status).toBe(200);
     const refused = await waitFor('a request is refused', async () => {
       const answer = await ask();
       return answer.status === 503 && answer;

@@ -3,6 +3,8 @@ import { heapLimitBytes, heapShare } from '../proxy/index.ts';
 /** Large enough that V8 does not move it about. */
 const BALLAST_BYTES = 1 << 20;
 const FILL_MS = 50;
+/** At once: a worker that fills its whole heap in one go looks as if it stood still. */
+const FILL_BYTES = 16 << 20;
 
 /** What goes wrong in workers on purpose, for tests. */
 export interface WorkerFaults {
@@ -94,7 +96,7 @@ function fillHeap(value: string): void {
   let looks = ms / FILL_MS;
   // Again and again: what else was there when it was filled may be collected.
   filling = setInterval(() => {
-    const bytes = (percent / 100 - heapShare()) * heapLimitBytes();
+    const bytes = Math.min((percent / 100 - heapShare()) * heapLimitBytes(), FILL_BYTES);
     for (let left = bytes; left >= BALLAST_BYTES; left -= BALLAST_BYTES)
       ballast.push(new Array(BALLAST_BYTES / 8).fill(0.5));
     if (--looks > 0) return;
