@@ -208,6 +208,12 @@ spec:
     const before = await metric('gateway_worker_restarts_total');
     const stuck = await connectRaw(node.port);
     stuck.send({ target: '/open', headers: { 'x-block': '60000' } });
+    // Of many connections some are the other worker's.
+    const clients = await Promise.all(Array.from({ length: 16 }, () => connectRaw(node.port)));
+    for (const client of clients) client.send({ target: '/open' });
+    await waitFor('the others serve', () => clients.filter((client) => client.received().length > 0).length > 1);
+    expect(await metric('gateway_worker_restarts_total')).toBe(before);
+    for (const client of clients) client.reset();
     await waitFor(
       'the stalled worker is replaced',
       async () => (await metric('gateway_worker_restarts_total')) > before,

@@ -20,19 +20,24 @@ type Message = {
 /** Looks into a process that was started with `--inspect`, and into its worker threads. */
 export async function openHeapProbe(inspectorUrl: string): Promise<HeapProbe> {
   const socket = new WebSocket(inspectorUrl);
-  const waiting = new Map<string, (result: unknown) => void>();
+  const waiting = new Map<string, PromiseWithResolvers<unknown>>();
   const workers = new Set<string>();
   let last = 0;
 
   const settle = (session: string, { id, result }: Message) => {
-    waiting.get(`${session}/${id}`)?.(result);
+    waiting.get(`${session}/${id}`)?.resolve(result);
     waiting.delete(`${session}/${id}`);
+  };
+  const forget = (session: string) => {
+    workers.delete(session);
+    for (const [key, { reject }] of waiting)
+      if (key.startsWith(`${session}/`)) reject(new Error('the worker has ended'));
   };
   socket.addEventListener('message', ({ data }) => {
     const message = JSON.parse(String(data)) as Message;
     if (message.id !== undefined) settle('', message);
     else if (message.method === 'NodeWorker.attachedToWorker') workers.add(message.params!.sessionId);
-    else if (message.method === 'NodeWorker.detachedFromWorker') workers.delete(message.params!.sessionId);
+    else if (message.method === 'NodeWorker.detachedFromWorker') forget(message.params!.sessionId);
     else if (message.method === 'NodeWorker.receivedMessageFromWorker') {
       settle(message.params!.sessionId, JSON.parse(message.params!.message) as Message);
     }
@@ -44,15 +49,15 @@ export async function openHeapProbe(inspectorUrl: string): Promise<HeapProbe> {
 
   function ask(session: string, method: string, params: object = {}): Promise<unknown> {
     const id = ++last;
-    const { promise, resolve } = Promise.withResolvers<unknown>();
-    waiting.set(`${session}/${id}`, resolve);
+    const answer = Promise.withResolvers<unknown>();
+    waiting.set(`${session}/${id}`, answer);
     const text = JSON.stringify({ id, method, params });
     if (session === '') socket.send(text);
     else {
       const inner = { sessionId: session, message: text };
       socket.send(JSON.stringify({ id: ++last, method: 'NodeWorker.sendMessageToWorker', params: inner }));
     }
-    return within(method, promise, 30_000);
+    return within(method, answer.promise, 30_000);
   }
 
   async function sampleThread(session: string): Promise<{ used: number; resources: string[] } | undefined> {

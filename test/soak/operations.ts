@@ -13,12 +13,16 @@ export type OperationsOptions = {
   readonly random: Random;
   /** The configuration in its n-th state. */
   readonly manifest: (state: number) => string;
+  /** Workers may still be replaced: it is not yet looked whether anything grows. */
+  readonly warmingUp: () => boolean;
 };
 
 export type Operations = {
   /** The newest state that is surely active, and the newest that may be. */
   active: number;
   begun: number;
+  /** Workers replaced on purpose. */
+  replaced: number;
   readonly counts: Record<string, number>;
 };
 
@@ -30,7 +34,7 @@ export async function runOperations(
   state: Operations,
   stopped: () => boolean,
 ): Promise<void> {
-  const { admin, node, link, random, manifest } = options;
+  const { admin, node, link, random, manifest, warmingUp } = options;
   const operations: Readonly<Record<string, () => Promise<void>>> = {
     async change() {
       state.begun++;
@@ -51,6 +55,14 @@ export async function runOperations(
       node.pause();
       await pause(200 + random.int(800));
       node.resume();
+    },
+    async 'workers replaced'() {
+      if (!warmingUp()) return;
+      const left = (): number => node.process().output().split('worker has left').length - 1;
+      const before = left();
+      node.process().signal('SIGUSR2');
+      await waitFor('both workers have left', () => left() === before + 2, { deadlineMs: 120_000 });
+      state.replaced += 2;
     },
   };
   const names = [...Array.from({ length: 4 }, () => 'change'), ...Object.keys(operations)];

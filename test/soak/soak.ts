@@ -41,7 +41,7 @@ export async function soak({ seed, durationMs, intervalMs, clients, write }: Soa
   const [, inspectorUrl] = await node.process().line(/Debugger listening on (ws:\S+)/);
   const probe = stack.use(await openHeapProbe(inspectorUrl!));
   const tally = newTally();
-  const operations: Operations = { active: 1, begun: 1, counts: {} };
+  const operations: Operations = { active: 1, begun: 1, replaced: 0, counts: {} };
   const startedMs = performance.now();
   let stopping = false;
   const stopped = (): boolean => stopping || performance.now() - startedMs > durationMs;
@@ -55,17 +55,23 @@ export async function soak({ seed, durationMs, intervalMs, clients, write }: Soa
     stopped,
   );
   const operating = runOperations(
-    { admin, node, link, random: seededRandom(seed + 1), manifest },
+    {
+      ...{ admin, node, link, random: seededRandom(seed + 1), manifest },
+      warmingUp: () => performance.now() - startedMs < durationMs / 5,
+    },
     operations,
     stopped,
   ).catch((error: unknown) => void tally.wrong.push(`operations: ${String(error)}`));
   const samples: Sample[] = [];
+  let told = 0;
   write(header());
   while (!stopped()) {
     await pause(Math.min(intervalMs, Math.max(0, durationMs - (performance.now() - startedMs))));
     const sample = await look(node, probe, performance.now() - startedMs);
     samples.push(sample);
     write(row(sample, tally, operations));
+    for (const what of tally.wrong.slice(told)) write(`wrong: ${what}`);
+    told = tally.wrong.length;
     if (node.process().exit() !== undefined) stopping = true;
   }
   await Promise.all([traffic, operating]);
@@ -75,15 +81,20 @@ export async function soak({ seed, durationMs, intervalMs, clients, write }: Soa
   write(`did: ${describe(tally.kinds)}`);
   write(`answers: ${describe(tally.statuses)}; requests that met the end of an idle connection: ${tally.races}`);
   write(`operations: ${describe(operations.counts)}`);
-  return judge({ answers: tally.answers, wrong: tally.wrong, samples, left: await leftOver(node, probe) });
+  return judge({
+    answers: tally.answers,
+    wrong: tally.wrong,
+    samples,
+    left: await leftOver(node, probe, operations.replaced),
+  });
 }
 
 /** What is open or counted once nobody asks any more. */
-async function leftOver(node: Node, probe: HeapProbe): Promise<Record<string, number>> {
+async function leftOver(node: Node, probe: HeapProbe, replaced: number): Promise<Record<string, number>> {
   const read = async (): Promise<Record<string, number>> => ({
     'active connections': await readMetric(node, 'gateway_active_connections'),
     'active requests': await readMetric(node, 'gateway_active_requests'),
-    'workers replaced': await readMetric(node, 'gateway_worker_restarts_total'),
+    'workers that ended by themselves': (await readMetric(node, 'gateway_worker_restarts_total')) - replaced,
     'sockets of clients and upstreams': Math.max(0, sockets(await probe.sample()) - MAX_OWN_SOCKETS),
   });
   await waitFor('nothing is left', async () => Object.values(await read()).every((count) => count === 0), {
@@ -97,9 +108,9 @@ async function leftOver(node: Node, probe: HeapProbe): Promise<Record<string, nu
 const MAX_OWN_SOCKETS = 16;
 
 async function look(node: Node, probe: HeapProbe, atMs: number): Promise<Sample> {
-  // What one collection leaves differs; the least of three is what is held.
+  // What one collection leaves differs; the least of two is what is held.
   const heaps: HeapSample[] = [];
-  for (let n = 0; n < 3; n++) heaps.push(await probe.sample());
+  for (let n = 0; n < 2; n++) heaps.push(await probe.sample());
   const { pid } = node.process();
   return {
     atMs,

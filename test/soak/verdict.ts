@@ -29,7 +29,7 @@ export function judge({ answers, wrong, samples, left }: Outcome): string[] {
   if (answers === 0) against.push('no request was answered');
   // The first third is warming up.
   const warm = samples.slice(Math.floor(samples.length / 3));
-  if (warm.length < 4) return [...against, `only ${warm.length} samples after warming up`];
+  if (warm.length < 3) return [...against, `only ${warm.length} samples after warming up`];
   const early = warm.slice(0, Math.floor(warm.length / 2));
   const late = warm.slice(-Math.floor(warm.length / 2));
   const growth = (of: (sample: Sample) => number): number => median(late.map(of)) - median(early.map(of));

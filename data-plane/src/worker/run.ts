@@ -90,7 +90,7 @@ async function bind({ listener, host, port: wanted, exclusive }: BindMessage): P
 /** Shows that the event loop turns; idle workers take up what is active here. */
 function beat(): void {
   tables.activate();
-  if (state === 'ready' && shared.control.draining()) proxy.tellLeaving();
+  if (state !== 'draining' && shared.control.draining()) proxy.tellLeaving();
   shared.control.beat(index, shared.clock.nowMs());
   shared.control.setWorkerState(index, state);
 }
