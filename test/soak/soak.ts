@@ -23,6 +23,8 @@ export type SoakOptions = {
   readonly write: (line: string) => void;
 };
 
+/** Looks that there are at least: where the machine has so little time that a look takes many seconds, it goes on for longer. */
+const MIN_SAMPLES = 6;
 const LIMIT = { requests: 4, perMs: 1_000, burst: 10 };
 
 /** Loads a node with everything clients do and everything that goes wrong around it. Resolves to what speaks against it. */
@@ -44,7 +46,11 @@ export async function soak({ seed, durationMs, intervalMs, clients, write }: Soa
   const operations: Operations = { active: 1, begun: 1, replaced: 0, counts: {} };
   const startedMs = performance.now();
   let stopping = false;
-  const stopped = (): boolean => stopping || performance.now() - startedMs > durationMs;
+  const samples: Sample[] = [];
+  const stopped = (): boolean => {
+    const ranMs = performance.now() - startedMs;
+    return stopping || ranMs > 3 * durationMs || (ranMs > durationMs && samples.length >= MIN_SAMPLES);
+  };
   const traffic = runTraffic(
     clients,
     {
@@ -62,11 +68,10 @@ export async function soak({ seed, durationMs, intervalMs, clients, write }: Soa
     operations,
     stopped,
   ).catch((error: unknown) => void tally.wrong.push(`operations: ${String(error)}`));
-  const samples: Sample[] = [];
   let told = 0;
   write(header());
   while (!stopped()) {
-    await pause(Math.min(intervalMs, Math.max(0, durationMs - (performance.now() - startedMs))));
+    await pause(intervalMs);
     const sample = await look(node, probe, performance.now() - startedMs);
     samples.push(sample);
     write(row(sample, tally, operations));
@@ -85,16 +90,17 @@ export async function soak({ seed, durationMs, intervalMs, clients, write }: Soa
     answers: tally.answers,
     wrong: tally.wrong,
     samples,
-    left: await leftOver(node, probe, operations.replaced),
+    left: await leftOver(node, probe),
+    lateWorkers: await lateWorkers(node, operations.replaced),
   });
 }
 
 /** What is open or counted once nobody asks any more. */
-async function leftOver(node: Node, probe: HeapProbe, replaced: number): Promise<Record<string, number>> {
+async function leftOver(node: Node, probe: HeapProbe): Promise<Record<string, number>> {
   const read = async (): Promise<Record<string, number>> => ({
     'active connections': await readMetric(node, 'gateway_active_connections'),
     'active requests': await readMetric(node, 'gateway_active_requests'),
-    'workers that ended by themselves': (await readMetric(node, 'gateway_worker_restarts_total')) - replaced,
+    'workers that crashed': crashes(node),
     'sockets of clients and upstreams': Math.max(0, sockets(await probe.sample()) - MAX_OWN_SOCKETS),
   });
   await waitFor('nothing is left', async () => Object.values(await read()).every((count) => count === 0), {
@@ -102,6 +108,15 @@ async function leftOver(node: Node, probe: HeapProbe, replaced: number): Promise
     everyMs: 500,
   }).catch(() => undefined);
   return read();
+}
+
+function crashes(node: Node): number {
+  return node.process().output().split('worker crashed').length - 1;
+}
+
+/** Workers that the node took for stuck, those `replaced` on purpose left out. */
+async function lateWorkers(node: Node, replaced: number): Promise<number> {
+  return (await readMetric(node, 'gateway_worker_restarts_total')) - replaced - crashes(node);
 }
 
 /** The connection to the control plane, that of the last look, and idle ones to the upstream. */

@@ -10,7 +10,7 @@ function run(at: (hour: number) => Partial<Sample> = () => ({}), more: Partial<O
     const steady = { heapMb: 40 + 0.5 * noise, rssMb: 200, fds: 60 + Math.round(5 * noise), timers: 30 };
     return { atMs: minute * 60_000, ...steady, ...at((minute * 60_000) / HOUR) };
   });
-  return judge({ answers: 1_000_000, wrong: [], samples, left: { 'active requests': 0 }, ...more });
+  return judge({ answers: 1_000_000, wrong: [], samples, left: { 'active requests': 0 }, lateWorkers: 0, ...more });
 }
 
 test('a run with nothing but noise passes, also one whose heap grew while it warmed up', () => {
@@ -26,6 +26,13 @@ test('each leak is found: heap, files, timers, what is left at the end, and one 
   expect(run((hour) => ({ timers: 30 + 60 * hour }))).toEqual([expect.stringMatching(/^timers: grew by/)]);
   expect(run(undefined, { left: { 'active requests': 1 } })).toEqual(['at the end active requests: 1']);
   expect(run(undefined, { wrong: ['another body'] })).toEqual(['1 wrong answers, the first: another body']);
+});
+
+test('workers that are late speak against a long run, and not against a minute, which a machine may have no time for', () => {
+  const sample = { heapMb: 40, rssMb: 200, fds: 60, timers: 30 };
+  const minute = Array.from({ length: 30 }, (_, n) => ({ atMs: n * 2_000, ...sample }));
+  expect(run(undefined, { lateWorkers: 1 })).toEqual(['workers replaced for being late: 1']);
+  expect(run(undefined, { lateWorkers: 1, samples: minute })).toEqual([]);
 });
 
 test('a run that shows nothing is no success', () => {
