@@ -17,6 +17,7 @@ import { addKeys } from './commands/keys.ts';
 import { addNodes } from './commands/nodes.ts';
 import { addRollback } from './commands/rollback.ts';
 import { addShowRevision } from './commands/show-revision.ts';
+import { addTokens } from './commands/tokens.ts';
 import { addValidate } from './commands/validate.ts';
 
 /** In the order in which help lists them. */
@@ -34,6 +35,7 @@ const COMMANDS: readonly CommandFactory[] = [
   addRollback,
   addNodes,
   addKeys,
+  addTokens,
   addBreakers,
   addContext,
 ];

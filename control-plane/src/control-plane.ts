@@ -6,6 +6,7 @@ import { openSecretSeal } from './config/index.ts';
 import { createOpenSecrets } from './config/open-secrets.ts';
 import { writeContext } from './context-file.ts';
 import { readFaults, withFaults } from './faults.ts';
+import { factsReached } from './fleet/facts-reached.ts';
 import { Fleet } from './fleet/fleet.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { loadReplicaId } from './replica-id.ts';
@@ -18,11 +19,13 @@ import { addKeyService } from './rpc/key-service.ts';
 import { openPort, type Port, type PortLimits } from './rpc/one-port.ts';
 import { createRouter } from './rpc/router.ts';
 import { addSyncService } from './rpc/sync-service.ts';
+import { addTokenService } from './rpc/token-service.ts';
 import { formatAddress, isLoopback, type ListenAddress, type Settings } from './settings.ts';
 import { StartError } from './start-error.ts';
 import { ControlState, type StateEvent } from './state/control-state.ts';
 import { StoreStartError } from './store/failure.ts';
 import { openStore } from './store/open-store.ts';
+import { forgetEnded, SigningKeys } from './tokens/index.ts';
 
 /** A control plane that serves. */
 export interface ControlPlane {
@@ -78,10 +81,15 @@ async function start(settings: Settings, log: Log, started: AsyncDisposableStack
   const { heartbeatIntervalMs, maxNodes } = settings;
   const openSecrets = createOpenSecrets(state.secrets, seal, log);
   const fleet = new Fleet({ state, store, replicaId, heartbeatIntervalMs, maxNodes, log, openSecrets });
-  const housekeeping = new Housekeeping({ store, log });
-  started.defer(() => housekeeping.close());
   const readiness = new ServingFlag();
   const context = { state, seal, now: () => new Date() };
+  const tokenContext = {
+    ...context,
+    signingKeys: new SigningKeys(context),
+    factsReached: (version: number) => factsReached(fleet, version),
+  };
+  const housekeeping = new Housekeeping({ store, log, forgetFacts: () => forgetEnded(context) });
+  started.defer(() => housekeeping.close());
   const author = token === undefined ? 'anonymous' : 'bootstrap';
   const router = createRouter({
     readiness,
@@ -90,6 +98,7 @@ async function start(settings: Settings, log: Log, started: AsyncDisposableStack
     addServices(services) {
       addConfigService(services, context, author);
       addKeyService(services, context, author);
+      addTokenService(services, tokenContext, author);
       addFleetService(services, fleet);
       addSyncService(services, fleet, faults);
     },

@@ -4,6 +4,8 @@ import type { Cleaned, Store } from './store/store.ts';
 export interface HousekeepingOptions {
   readonly store: Pick<Store, 'clean'>;
   readonly log: Log;
+  /** Takes away facts that are over. Rejects while the database is away. */
+  readonly forgetFacts?: () => Promise<unknown>;
   /** Between two rounds. Default 10 min. */
   readonly intervalMs?: number;
   /** Rows removed of each table in one statement. Default 500. */
@@ -64,6 +66,7 @@ export class Housekeeping {
     };
     const total: Record<keyof Cleaned, number> = { answers: 0, commands: 0, audit: 0, nodes: 0 };
     try {
+      await this.#options.forgetFacts?.();
       for (let statements = 0; statements < maxStatements && !this.#closed; statements++) {
         const cleaned = await store.clean(before, limit);
         for (const table of Object.keys(total) as (keyof Cleaned)[]) total[table] += cleaned[table];

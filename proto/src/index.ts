@@ -7,6 +7,7 @@ export * from './gen/sluice/admin/v1/config_service_pb.ts';
 export * from './gen/sluice/admin/v1/fleet_service_pb.ts';
 export * from './gen/sluice/admin/v1/key_service_pb.ts';
 export * from './gen/sluice/admin/v1/problem_pb.ts';
+export * from './gen/sluice/admin/v1/token_service_pb.ts';
 export * from './gen/sluice/config/v1/api_key_pb.ts';
 export * from './gen/sluice/config/v1/certificate_pb.ts';
 export * from './gen/sluice/config/v1/consumer_pb.ts';
@@ -21,6 +22,7 @@ export * from './gen/sluice/config/v1/resource_pb.ts';
 export * from './gen/sluice/config/v1/retry_pb.ts';
 export * from './gen/sluice/config/v1/route_pb.ts';
 export * from './gen/sluice/config/v1/service_pb.ts';
+export * from './gen/sluice/config/v1/token_pb.ts';
 export * from './gen/sluice/sync/v1/cache_pb.ts';
 export * from './gen/sluice/sync/v1/sync_service_pb.ts';
 export {

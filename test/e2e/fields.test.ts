@@ -31,7 +31,8 @@ const cases = [
 /** Fields that are for people, or whose other values are not supported yet: what the admin API makes of them is their proof. */
 const descriptive = [
   ...['Resource.name', 'Resource.labels', 'Consumer.owner', 'NodeGroup.description', 'Secret.unchanged'],
-  'Jwks.allow_http',
+  // The first shows when keys are rotated, the others at apply and over hours: control-plane/src/tokens.
+  ...['Signing.algorithm', 'Signing.rotate_every', 'Jwks.allow_http'],
 ];
 const singleValued = {
   'Listener.protocol': { kind: 'Listener', name: 'x', spec: { address: '127.0.0.1:1', protocol: 'https' } },

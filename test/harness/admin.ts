@@ -6,12 +6,14 @@ import {
   FleetService,
   type GrpcClient,
   KeyService,
+  TokenService,
 } from '@sluice/proto';
 
 /** The admin API of a control plane, for tests that make many changes; `gatewayctl` is a process each time. */
 export type Admin = Disposable & {
   readonly config: GrpcClient<typeof ConfigService>;
   readonly keys: GrpcClient<typeof KeyService>;
+  readonly tokens: GrpcClient<typeof TokenService>;
   readonly fleet: GrpcClient<typeof FleetService>;
   /** Applies manifests and returns the answer. Throws where they do not parse, or RpcError. */
   readonly apply: (manifest: string) => Promise<ApplyResponse>;
@@ -26,10 +28,12 @@ export function connectAdmin(controlPlane: { readonly url: string; readonly toke
   const options = controlPlane.token === undefined ? {} : { token: controlPlane.token };
   const config = createGrpcClient(ConfigService, controlPlane.url, options);
   const keys = createGrpcClient(KeyService, controlPlane.url, options);
+  const tokens = createGrpcClient(TokenService, controlPlane.url, options);
   const fleet = createGrpcClient(FleetService, controlPlane.url, options);
   const self: Admin = {
     config,
     keys,
+    tokens,
     fleet,
     apply: (manifest) => config.apply({ resources: readManifests(manifest) }),
     async applyActive(manifest) {
@@ -49,7 +53,7 @@ export function connectAdmin(controlPlane: { readonly url: string; readonly toke
       return (await keys.createKey({ name, consumer })).secret;
     },
     [Symbol.dispose]() {
-      for (const client of [config, keys, fleet]) client.close();
+      for (const client of [config, keys, tokens, fleet]) client.close();
     },
   };
   return self;

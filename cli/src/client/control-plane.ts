@@ -6,6 +6,7 @@ import {
   type GrpcClient,
   KeyService,
   parseServerAddress,
+  TokenService,
 } from '@sluice/proto';
 import { type Context, contextFilePath, readContextFile } from '../context/context-file.ts';
 import { CommandFailure, EXIT } from '../exit.ts';
@@ -15,6 +16,7 @@ export interface ControlPlaneClient {
   readonly server: string;
   readonly config: GrpcClient<typeof ConfigService>;
   readonly keys: GrpcClient<typeof KeyService>;
+  readonly tokens: GrpcClient<typeof TokenService>;
   readonly fleet: GrpcClient<typeof FleetService>;
   close(): void;
 }
@@ -45,14 +47,16 @@ export function connect(flags: ServerFlags, env: NodeJS.ProcessEnv): ControlPlan
   };
   const config = createGrpcClient(ConfigService, server, options);
   const keys = createGrpcClient(KeyService, server, options);
+  const tokens = createGrpcClient(TokenService, server, options);
   const fleet = createGrpcClient(FleetService, server, options);
   return {
     server,
     config,
     keys,
+    tokens,
     fleet,
     close: () => {
-      for (const client of [config, keys, fleet]) client.close();
+      for (const client of [config, keys, tokens, fleet]) client.close();
     },
   };
 }

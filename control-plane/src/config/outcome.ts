@@ -12,6 +12,10 @@ export type Failure =
   | { readonly kind: 'notFound'; readonly message: string }
   | { readonly kind: 'alreadyExists'; readonly message: string }
   | { readonly kind: 'failedPrecondition'; readonly message: string }
+  /** The credential in the request is not accepted. */
+  | { readonly kind: 'unauthenticated'; readonly message: string }
+  /** There is no room for more of it. */
+  | { readonly kind: 'exhausted'; readonly message: string }
   /** The database is away. A retry with the same idempotency key is safe. */
   | { readonly kind: 'unavailable'; readonly message: string; readonly retryAfterMs: number };
 

@@ -1,9 +1,9 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
-import { hashItem } from '@sluice/engine';
 import { type ApiKey, ApiKeySchema } from '@sluice/proto';
 import type { ControlContext } from '../config/context.ts';
 import { toUnavailable } from '../config/make-change.ts';
 import { done, type Failure, type Outcome, refused } from '../config/outcome.ts';
+import { prepareFacts } from '../facts/prepare-facts.ts';
 import { apiKeyKind, type FactTrack } from '../state/fact-track.ts';
 import { type WriteResult, writeRevision } from '../state/write-revision.ts';
 import type { NewAnswer, RememberedAnswer } from '../store/store.ts';
@@ -31,8 +31,13 @@ export async function changeKey(context: ControlContext, change: KeyChange): Pro
       const { facts } = state;
       const outcome = change.change(findKey(facts, change.name));
       if (!outcome.ok) return { refusal: outcome.failure };
+      const key = outcome.value;
       factsVersion = facts.revision + 1;
-      return prepareWrite(context, change, outcome.value, factsVersion);
+      return prepareFacts(context, {
+        ...change,
+        items: [{ kind: apiKeyKind, name: change.name, content: key && toBinary(ApiKeySchema, key) }],
+        detail: key === undefined ? '' : `consumer ${key.consumer}`,
+      });
     });
   } catch (error) {
     return refused(toUnavailable(error));
@@ -62,44 +67,4 @@ export function findKey(facts: FactTrack, name: string): ApiKey | undefined {
 export function withoutHashes(key: ApiKey): ApiKey {
   const { previousHash: _, ...shown } = key;
   return { ...shown, hash: new Uint8Array(), previousHash: new Uint8Array() };
-}
-
-function prepareWrite({ state, now }: ControlContext, change: KeyChange, key: ApiKey | undefined, revision: number) {
-  const { facts } = state;
-  const at = now();
-  const before = facts.get(apiKeyKind, change.name);
-  const content = key && toBinary(ApiKeySchema, key);
-  const hash = content && hashItem(apiKeyKind, change.name, content);
-  const item = { kind: apiKeyKind, name: change.name, nodeGroups: [] };
-  const changes = [{ ...item, before, after: content && hash && { ...item, revision, content, hash } }];
-  return {
-    write: {
-      revision: {
-        createdAt: at,
-        author: change.author,
-        message: '',
-        digest: facts.digestAfter(changes),
-        created: before === undefined ? 1 : 0,
-        updated: before !== undefined && content !== undefined ? 1 : 0,
-        deleted: content === undefined ? 1 : 0,
-        rollbackOf: 0,
-        forced: false,
-      },
-      versions: [{ ...item, content, hash }],
-      secrets: [],
-      audit: [
-        {
-          at,
-          actor: change.author,
-          action: change.action,
-          track: 'facts' as const,
-          revision,
-          target: `${apiKeyKind}/${change.name}`,
-          detail: key === undefined ? '' : `consumer ${key.consumer}`,
-        },
-      ],
-      answer: change.answer,
-    },
-    commit: () => facts.append(revision, at, changes),
-  };
 }

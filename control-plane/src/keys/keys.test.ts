@@ -92,7 +92,7 @@ describe('a new key', () => {
     expect(outcome).toMatchObject({ failure: { kind: 'invalid' } });
     if (outcome.ok || outcome.failure.kind !== 'invalid') return;
     expect(outcome.failure.problems.map(({ kind, name, field }) => `${kind}/${name} ${field}`)).toContain(
-      'ApiKey/k rateLimits[0].slidingWindow',
+      'ApiKey/k rateLimits[0].slidingWindow.per',
     );
   });
 

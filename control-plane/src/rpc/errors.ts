@@ -20,6 +20,10 @@ function failureError(failure: Failure): ConnectError {
       return new ConnectError(failure.message, Code.AlreadyExists);
     case 'failedPrecondition':
       return new ConnectError(failure.message, Code.FailedPrecondition);
+    case 'unauthenticated':
+      return new ConnectError(failure.message, Code.Unauthenticated);
+    case 'exhausted':
+      return new ConnectError(failure.message, Code.ResourceExhausted);
     case 'unavailable':
       return retryableError(Code.Unavailable, failure.message, failure.retryAfterMs);
     default:

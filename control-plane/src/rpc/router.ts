@@ -2,7 +2,7 @@ import type { DescService } from '@bufbuild/protobuf';
 import { Code, type ConnectRouter, createConnectRouter, type HandlerContext } from '@connectrpc/connect';
 import { compressionGzip } from '@connectrpc/connect-node';
 import type { Log } from '@sluice/engine';
-import { ConfigService, FleetService, grpcHealth, KeyService, SyncService } from '@sluice/proto';
+import { ConfigService, FleetService, grpcHealth, KeyService, SyncService, TokenService } from '@sluice/proto';
 import { checkRequests } from './check-request.ts';
 import { retryableError } from './errors.ts';
 import { addHealthService, type Readiness } from './health.ts';
@@ -24,17 +24,32 @@ const maxRequestBytes = 64 * 1024 * 1024;
 
 /** Calls under way at a time, watch streams and health checks apart. */
 const maxCalls = 512;
+/** Of those, exchanges of keys for tokens, which anybody may ask for. */
+const maxExchanges = 64;
 
-const services: readonly DescService[] = [ConfigService, KeyService, FleetService, SyncService, grpcHealth.Health];
+const services: readonly DescService[] = [
+  ConfigService,
+  KeyService,
+  TokenService,
+  FleetService,
+  SyncService,
+  grpcHealth.Health,
+];
 
 /** All services with their bounds: what a call passes on its way in and out is this list, in this order. */
 export function createRouter({ readiness, log, gate, addServices }: RouterOptions): ConnectRouter {
   const admit = boundCalls(maxCalls);
+  const admitExchange = boundCalls(maxExchanges);
   const router = createConnectRouter({
     readMaxBytes: maxRequestBytes,
     acceptCompression: [compressionGzip],
     requestGate(context) {
       if (context.service === grpcHealth.Health) return;
+      // Who has a key needs nothing else, and takes nobody's place who has more.
+      if (context.method === TokenService.method.issueToken) {
+        admitExchange(context);
+        return;
+      }
       gate?.(context);
       if (context.service !== SyncService) admit(context);
     },

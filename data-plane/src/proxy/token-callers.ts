@@ -102,6 +102,7 @@ export class TokenCallers {
     const verified = verifyToken(credential.slice(start), this.#issuersOf(method), nowMs);
     if ('reason' in verified) return verified;
     const { issuer, claims } = verified;
+    if (this.#tables.isRevoked(issuer.name, claims)) return tokenRefusals.revoked;
     const caller = this.#callerOf(issuer, claims, endOf(claims, issuer));
     if (caller === undefined) return tokenRefusals.consumer;
     if (this.#seen.add(credential)) this.#remembered.set(detached(credential), caller);
@@ -110,7 +111,7 @@ export class TokenCallers {
 
   /** The same token after the tables changed; undefined where it has to be verified again. */
   #renew(credential: string, { issuer, claims, endMs }: TokenCaller): TokenCaller | undefined {
-    const isSame = this.#tables.issuer(issuer.name) === issuer;
+    const isSame = this.#tables.issuer(issuer.name) === issuer && !this.#tables.isRevoked(issuer.name, claims);
     const caller = isSame ? this.#callerOf(issuer, claims, endMs) : undefined;
     if (caller === undefined) this.#remembered.delete(credential);
     else this.#remembered.set(detached(credential), caller);

@@ -104,7 +104,32 @@ const fetchedFrom =
   };
 const ofKeys: Spec = { issuer: 'https://issuer.example', algorithms: ['ES256'] };
 
+/** What a token that the gateway signs itself says, and whether its nodes accept it. */
+const issued = (look: (token: { header: Spec; claims: Spec }) => unknown) => async (world: World) => {
+  const { token } = await world.admin.tokens.issueToken({ apiKey: world.key });
+  const [header, claims] = token.split('.').map((part) => Buffer.from(part, 'base64url').toString());
+  const { status } = await world.ask({ headers: { authorization: `Bearer ${token}` } });
+  return [status, look({ header: JSON.parse(header!) as Spec, claims: JSON.parse(claims!) as Spec })];
+};
+const builtIn = (
+  proves: readonly string[],
+  [from, to]: readonly [Spec, Spec],
+  look: (token: { header: Spec; claims: Spec }) => unknown,
+  [was, is]: readonly [unknown, unknown],
+): FieldCase => ({
+  ...{ proves, key: 'Issuer/sluice', others: protectedRoute({ issuers: ['sluice'] }) },
+  from: { spec: { issuer: 'own', signing: {}, ...from } },
+  to: { spec: { issuer: 'own', signing: {}, ...to } },
+  ...{ observe: issued(look), was: [200, was], is: [200, is] },
+});
+
 export const issuerCases: readonly FieldCase[] = [
+  builtIn(
+    ['Issuer.signing', 'Signing.lifetime'],
+    [{ signing: { lifetime: '1m' } }, { signing: { lifetime: '2m' } }],
+    ({ claims }) => Number(claims.exp) - Number(claims.iat),
+    [60, 120],
+  ),
   {
     ...{ proves: ['Issuer.jwks', 'Jwks.url'], key: 'Issuer/i', others },
     from: { spec: { ...ofKeys, jwks: { url: 'http://OTHER/one', allowHttp: true } } },

@@ -10,8 +10,6 @@ export type UnsupportedTable = readonly string[];
 export const UNSUPPORTED: UnsupportedTable = [
   'sluice.config.v1.Certificate',
 
-  'sluice.config.v1.Issuer.signing',
-
   'sluice.config.v1.Listener.certificates',
   'sluice.config.v1.Listener.client_certificates',
   'sluice.config.v1.Listener.http2',
@@ -31,7 +29,6 @@ export const UNSUPPORTED: UnsupportedTable = [
   'sluice.config.v1.RATE_LIMIT_SCOPE_CLUSTER',
   'sluice.config.v1.RateLimit.fail',
 
-  'sluice.config.v1.JwtAuth.issuers=sluice',
   'sluice.config.v1.AuthMethod.mtls',
 
   'sluice.config.v1.Policy.mode',

@@ -27,7 +27,7 @@ export interface IssuerKeys {
 /** Why a token is refused: a reason as metrics count it, and words for the caller that say nothing of the token. */
 export interface TokenRefusal<Issuer extends TokenIssuer = TokenIssuer> {
   /** `unavailable`: it is not known whether the token is valid. */
-  readonly reason: 'malformed' | 'unknown' | 'signature' | 'claims' | 'expired' | 'unavailable';
+  readonly reason: 'malformed' | 'unknown' | 'signature' | 'claims' | 'expired' | 'revoked' | 'unavailable';
   readonly detail: string;
   /** The issuer that has no such key, or no keys at all, as far as is known. */
   readonly lacking?: Issuer;
@@ -43,5 +43,6 @@ export const tokenRefusals = {
   audience: { reason: 'claims', detail: 'The token is for another audience.' },
   early: { reason: 'claims', detail: 'The token is not valid yet.' },
   expired: { reason: 'expired', detail: 'The token has expired.' },
+  revoked: { reason: 'revoked', detail: 'The token was revoked.' },
   consumer: { reason: 'unknown', detail: 'The consumer of the token is not known.' },
 } as const satisfies Record<string, TokenRefusal<never>>;

@@ -3,6 +3,7 @@ import { UnknownConsumer } from '@sluice/proto';
 import { parseKeySet } from '../jwt/key-set.ts';
 import { SECRET_BYTES, secretBytes, sharedKey } from '../jwt/shared-key.ts';
 import type { IssuerKeys } from '../jwt/token-issuer.ts';
+import { BUILT_IN_ISSUER, builtInIssuer, SIGNING_ALGORITHMS } from './built-in-issuer.ts';
 import type { ItemSecret } from './built-item.ts';
 import { CannotBuild } from './cannot-build.ts';
 import type { IssuerPlan } from './plan.ts';
@@ -25,16 +26,22 @@ export interface KeySetSource {
 
 export function buildIssuer(name: string, issuer: Issuer, secrets: readonly ItemSecret[]): BuiltIssuer {
   const { consumer, scopes, groups, audiences, algorithms, keySource } = issuer;
-  if (algorithms.length === 0) throw new CannotBuild('no algorithm is accepted');
+  const isBuiltIn = keySource.case === 'signing';
+  if (algorithms.length === 0 && !isBuiltIn) throw new CannotBuild('no algorithm is accepted');
+  if (isBuiltIn !== (name === BUILT_IN_ISSUER))
+    throw new CannotBuild(`only the issuer ${BUILT_IN_ISSUER} signs itself`);
   const plan: IssuerPlan = {
     name,
     issuer: issuer.issuer,
     audiences,
-    algorithms: new Set(algorithms),
+    algorithms: new Set(isBuiltIn ? SIGNING_ALGORITHMS : algorithms),
     toleranceSeconds: durationMs(issuer.clockTolerance, 30_000) / 1000,
     keys: buildKeys(issuer, secrets),
     isFetched: keySource.case === 'jwks',
-    consumer: consumer && { claim: consumer.claim, admitsUnknown: consumer.unknown === UnknownConsumer.ANONYMOUS },
+    consumer:
+      consumer === undefined && isBuiltIn
+        ? builtInIssuer.consumer
+        : consumer && { claim: consumer.claim, admitsUnknown: consumer.unknown === UnknownConsumer.ANONYMOUS },
     scopesClaim: scopes?.claim ?? 'scope',
     groupsClaim: groups?.claim ?? 'groups',
   };
@@ -50,8 +57,8 @@ function buildKeys({ keySource: source, algorithms }: Issuer, secrets: readonly 
     case 'keys':
       return publicKeys(source.value.source.value ?? '');
     case 'jwks':
-      return undefined;
     case 'signing':
+      return undefined;
     case undefined:
       throw new CannotBuild(`keys by ${source.case ?? 'nothing'} are not known to this version of the node`);
     default:

@@ -15,6 +15,14 @@ import { type BuiltPolicy, buildPolicy } from './build-policy.ts';
 import { buildRefusingRoute } from './build-refusing-route.ts';
 import { type BuiltRoute, buildRoute } from './build-route.ts';
 import { type BuiltService, buildService } from './build-service.ts';
+import {
+  type BuiltRevokedToken,
+  type BuiltSigningKey,
+  buildRevokedToken,
+  buildSigningKey,
+  REVOKED_TOKEN_KIND,
+  SIGNING_KEY_KIND,
+} from './build-token-facts.ts';
 import { CannotBuild } from './cannot-build.ts';
 import { findUnknownField } from './unknown-fields.ts';
 
@@ -66,6 +74,8 @@ export type BuiltItem =
   | BuiltListener
   | BuiltApiKey
   | BuiltKeySet
+  | BuiltSigningKey
+  | BuiltRevokedToken
   | { readonly kind: 'NodeGroup'; readonly name: string };
 
 /**
@@ -80,6 +90,8 @@ export function buildItem(item: TrackItem, context: BuildContext, isKnownGood = 
       return buildApiKey(item.name, key, context.slots);
     }
     if (item.kind === KEY_SET_KIND) return buildKeySet(item.name, item.content);
+    if (item.kind === SIGNING_KEY_KIND) return buildSigningKey(item.name, item.content);
+    if (item.kind === REVOKED_TOKEN_KIND) return buildRevokedToken(item.name, item.content);
     const resource = fromBinary(ResourceSchema, item.content);
     if (!isKnownGood) refuseUnknown(resource);
     return buildResource(item, resource, context);

@@ -1,3 +1,4 @@
+import { type JsonObject, memberOf } from '../jwt/unique-json.ts';
 import type { ParsedPath } from '../router/parse-path.ts';
 import type { RouteRequest } from '../router/route-match.ts';
 import { Router } from '../router/router.ts';
@@ -6,6 +7,7 @@ import type { BuiltApiKey } from './build-api-key.ts';
 import type { PolicyFields } from './build-policy.ts';
 import type { BuiltRoute } from './build-route.ts';
 import type { BuiltService } from './build-service.ts';
+import { tokenKey } from './build-token-facts.ts';
 import { type BuildContext, type BuiltItem, buildItem, buildRefusing, type ItemKey, itemKey } from './built-item.ts';
 import { CannotBuild } from './cannot-build.ts';
 import { IssuerTable } from './issuer-table.ts';
@@ -48,6 +50,9 @@ export class Tables {
   readonly #policies = new Map<string, PolicyFields>();
   readonly #consumers = new Map<string, ConsumerPlan>();
   readonly #issuers = new IssuerTable();
+  /** Keys of tokens by the names of the items that revoke them. */
+  readonly #revokedTokens = new Map<string, string>();
+  readonly #revoked = new Set<string>();
   /** Of keys that share a secret, the one that is good for longest is first. */
   readonly #keysByHash = new Map<string, readonly KeyEntry[]>();
   readonly #keys = new Map<string, readonly string[]>();
@@ -83,6 +88,13 @@ export class Tables {
 
   issuer(name: string): IssuerPlan | undefined {
     return this.#issuers.plan(name);
+  }
+
+  /** Whether an issuer's token with these claims was revoked by its id. */
+  isRevoked(issuer: string, claims: JsonObject): boolean {
+    if (this.#revoked.size === 0) return false;
+    const id = memberOf(claims, 'jti');
+    return typeof id === 'string' && this.#revoked.has(tokenKey(issuer, id));
   }
 
   /** The route that takes a request. */
@@ -199,6 +211,13 @@ export class Tables {
       case 'ApiKey':
         this.#putKey(built);
         break;
+      case 'SigningKey':
+        this.#issuers.putSigningKey(built);
+        break;
+      case 'RevokedToken':
+        this.#revokedTokens.set(built.name, built.key);
+        this.#revoked.add(built.key);
+        break;
       case 'NodeGroup':
         break;
       default:
@@ -224,6 +243,13 @@ export class Tables {
         break;
       case 'Issuer':
         this.#issuers.remove(name);
+        break;
+      case 'SigningKey':
+        this.#issuers.removeSigningKey(name);
+        break;
+      case 'RevokedToken':
+        this.#revoked.delete(this.#revokedTokens.get(name) ?? '');
+        this.#revokedTokens.delete(name);
         break;
       case 'Listener':
         this.#removeListener(name);

@@ -1,15 +1,31 @@
 import type { Issuer, Jwks } from '@sluice/proto';
 import { parseKeySet } from '../../jwt/key-set.ts';
 import { SECRET_BYTES, secretBytes } from '../../jwt/shared-key.ts';
+import { BUILT_IN_ISSUER } from '../../tables/built-in-issuer.ts';
 import type { Report } from '../problem.ts';
 import type { Rule } from './rule.ts';
 
 /** An issuer accepts algorithms of its sort of key alone: a public key is nobody's shared secret. */
-export const checkIssuer: Rule = ({ spec }, report) => {
+export const checkIssuer: Rule = ({ name, spec }, report) => {
   if (spec.case !== 'issuer') return;
   const { keySource, algorithms } = spec.value;
   if (keySource.case === undefined) return;
-  if (keySource.case !== 'signing' && algorithms.length === 0) {
+  const isBuiltIn = keySource.case === 'signing';
+  if (isBuiltIn !== (name === BUILT_IN_ISSUER)) {
+    const message = isBuiltIn
+      ? `is only for the built-in issuer, "${BUILT_IN_ISSUER}"`
+      : 'the built-in issuer signs itself';
+    report({
+      field: `spec.${keySource.case}`,
+      message,
+      ...(isBuiltIn ? {} : { remedy: 'write signing: {}, or choose another name' }),
+    });
+  }
+  if (isBuiltIn && algorithms.length > 0) {
+    report({ field: 'spec.algorithms', message: 'is not for the built-in issuer: its keys say what they are for' });
+    return;
+  }
+  if (!isBuiltIn && algorithms.length === 0) {
     report({ field: 'spec.algorithms', message: 'must name the algorithms that are accepted' });
   }
   checkAlgorithms(spec.value, report);

@@ -1,0 +1,105 @@
+/** Tokens that the gateway signs itself: exchanged for a key by anyone who has one, accepted by nodes, ended by their id. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { connectAdmin } from '../harness/admin.ts';
+import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
+import { type Node, startNode } from '../harness/node.ts';
+import { startOrigin } from '../harness/origin.ts';
+import { connectRaw, type RawClient } from '../harness/raw-client.ts';
+import { waitFor } from '../harness/wait-for.ts';
+
+const config = (address: string) => `
+kind: Service
+name: s
+spec: { endpoints: [{ address: "${address}" }] }
+---
+kind: Consumer
+name: app
+spec: { scopes: [read, write] }
+---
+kind: Route
+name: r
+spec:
+  match: [{ path: { prefix: / } }]
+  service: s
+  auth: { anyOf: [{ jwt: { issuers: [sluice] } }] }
+  authorization: { scopes: { allOf: [read] } }
+`;
+
+const stack = new AsyncDisposableStack();
+let controlPlane: ControlPlane;
+let node: Node;
+let key = '';
+
+beforeAll(async () => {
+  const origin = stack.use(await startOrigin(() => ({ body: '{}' })));
+  controlPlane = stack.use(await startControlPlane());
+  using admin = connectAdmin(controlPlane);
+  await admin.apply(config(origin.address));
+  key = await admin.createKey('k', 'app');
+  node = stack.use(await startNode({ controlPlane: controlPlane.url }));
+});
+
+afterAll(() => stack.disposeAsync());
+
+const statusOf = async (client: RawClient, token: string): Promise<number> =>
+  (await client.request({ headers: { authorization: `Bearer ${token}` } })).status;
+
+/** As any client can: one request, with nothing but the key. */
+async function exchange(body: object): Promise<{ status: number; answer: Record<string, unknown> }> {
+  const response = await fetch(`${controlPlane.url}/sluice.admin.v1.TokenService/IssueToken`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  return { status: response.status, answer: (await response.json()) as Record<string, unknown> };
+}
+
+test('a key is exchanged for a token by one request that has nothing but the key, and nodes accept it at once', async () => {
+  const { status, answer } = await exchange({ apiKey: key });
+  expect([status, answer.consumer, answer.scopes]).toEqual([200, 'app', ['read', 'write']]);
+  await using client = await connectRaw(node.port);
+  expect(await statusOf(client, String(answer.token))).toBe(200);
+  const { answer: narrow } = await exchange({ apiKey: key, scopes: ['write'] });
+  expect(await statusOf(client, String(narrow.token))).toBe(403);
+  expect((await exchange({ apiKey: 'slk_wrong' })).status).toBe(401);
+  expect(controlPlane.process().output()).not.toContain(String(answer.token));
+  expect(controlPlane.process().output()).not.toContain(key);
+});
+
+test('gatewayctl issues, verifies and revokes; a revoked token is refused on open connections, and after a restart without the control plane', async () => {
+  const issued = JSON.parse(
+    await controlPlane.ctlOk(['tokens', 'issue', '--key', key, '--scope', 'read', '-o', 'json']),
+  );
+  const kept = (await controlPlane.ctlOk(['tokens', 'issue', '--key', key])).trim();
+  expect(issued).toMatchObject({ consumer: 'app', scopes: ['read'] });
+  expect(await controlPlane.ctlOk(['tokens', 'verify', issued.token])).toMatch(/^valid\n\{.*"sub":"app"/);
+  await using client = await connectRaw(node.port);
+  for (let i = 0; i < 4; i++) expect(await statusOf(client, issued.token)).toBe(200);
+  expect(await controlPlane.ctlOk(['tokens', 'revoke', issued.token])).toBe(`${issued.tokenId} is revoked\n`);
+  await waitFor('the token is refused', async () => (await statusOf(client, issued.token)) === 401);
+  expect(await statusOf(client, kept)).toBe(200);
+  const said = await controlPlane.ctl(['tokens', 'validate', issued.token]);
+  expect([said.code, said.stdout.split('\n')[0]]).toEqual([1, 'not valid: The token was revoked.']);
+  expect((await node.admin('/__metrics')).body).toMatch(
+    /gateway_auth_failures_total\{route="r",reason="revoked"\} [1-9]/,
+  );
+
+  controlPlane.pause();
+  try {
+    await node.kill();
+    await node.start();
+    await using after = await connectRaw(node.port);
+    expect(await statusOf(after, issued.token)).toBe(401);
+    expect(await statusOf(after, kept)).toBe(200);
+  } finally {
+    controlPlane.resume();
+  }
+});
+
+test('a new key takes over without a token being refused', async () => {
+  const before = (await controlPlane.ctlOk(['tokens', 'issue', '--key', key])).trim();
+  expect(await controlPlane.ctlOk(['tokens', 'rotate'])).toMatch(/ signs from .* on\n$/);
+  const after = (await controlPlane.ctlOk(['tokens', 'issue', '--key', key])).trim();
+  await using client = await connectRaw(node.port);
+  for (const token of [before, after]) expect(await statusOf(client, token)).toBe(200);
+});
