@@ -90,6 +90,14 @@ name: disabled
 spec: { match: [{ path: { prefix: /disabled } }], service: off }
 ---
 kind: Route
+name: orders
+spec:
+  match: [{ path: { prefix: /orders } }]
+  service: up
+  bodyBytes: 40B
+  validation: { requestSchema: { inline: '{"type":"object","required":["id"]}' } }
+---
+kind: Route
 name: empty
 spec: { match: [{ path: { prefix: /empty } }], service: elsewhere }
 `;
@@ -111,8 +119,10 @@ interface Case {
   readonly host?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly as?: string;
+  readonly body?: string;
 }
 
+const json = { 'content-type': 'application/json' };
 const cases: readonly Case[] = [
   { target: '/open' },
   { target: '/open/../open/%7Ex?q=1' },
@@ -151,21 +161,31 @@ const cases: readonly Case[] = [
   { target: '/disabled' },
   { target: '/empty' },
   { target: '/nothing' },
+  { target: '/orders' },
+  { target: '/orders', method: 'POST' },
+  { target: '/orders', method: 'POST', body: '{"id":1}' },
+  { target: '/orders', method: 'POST', body: '{"id":1}', headers: json },
+  { target: '/orders', method: 'POST', body: '{"no":1}', headers: json },
+  { target: '/orders', method: 'POST', body: '{"id":1,"id":2}', headers: json },
+  { target: '/orders', method: 'POST', body: JSON.stringify({ id: 'x'.repeat(40) }), headers: json },
+  { target: '/open', method: 'POST', body: 'x'.repeat(100) },
 ];
 
 test('decides as a node does', async () => {
   const explainer = new Explainer(readManifests(manifest(origin.address)));
-  for (const { target, method = 'GET', host = 'any.example', headers = {}, as } of cases) {
+  for (const { target, method = 'GET', host = 'any.example', headers = {}, as, body } of cases) {
     const asked: ExplainedRequest = {
-      ...{ listener: 'http', method, host, target, headers: new Map(Object.entries(headers)), address: '127.0.0.1' },
+      ...{ listener: 'http', method, host, target, headers: new Map(Object.entries(headers)) },
+      ...{ address: '127.0.0.1', body: body === undefined ? undefined : Buffer.from(body) },
       caller: as === undefined ? undefined : { consumer: as, scopes: [], groups: [], claims: null },
     };
     const { outcome } = explainer.decide(asked);
     await using client = await connectRaw(gateway.node.port);
     const sent = { ...headers, host, ...(as === undefined ? {} : { 'x-api-key': secrets[as]! }) };
-    const { status, header, body } = await client.request({ method, target, headers: sent });
+    const answer = await client.request({ method, target, headers: sent, ...(body !== undefined && { body }) });
+    const { status, header } = answer;
     const problem = header('content-type') === 'application/problem+json' && method !== 'HEAD';
-    const code = problem ? (JSON.parse(body.toString()) as { type: string }).type.split(':').at(-1) : undefined;
+    const code = problem ? (JSON.parse(answer.body.toString()) as { type: string }).type.split(':').at(-1) : undefined;
     expect({ target, as, status: outcome.status ?? 200, code: outcome.code }).toEqual({ target, as, status, code });
   }
 });
@@ -252,7 +272,7 @@ describe('gatewayctl explain', () => {
     expect(code).toBe(1);
     expect(stderr.replaceAll(`${path}:`, '').trimEnd().split('\n')).toEqual([
       'error: 2: it is no JSON',
-      'error: 3: "uri" is not known; there are method, url, headers, as, scopes, groups, claims, from',
+      'error: 3: "uri" is not known; there are method, url, headers, as, scopes, groups, claims, from, body',
       'error: 4: "url" has a value of the wrong type',
       'error: 5: "x" is neither a URL (http://HOST/PATH) nor a path (/PATH)',
       'error: 6: it is no JSON object',

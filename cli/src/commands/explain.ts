@@ -21,6 +21,7 @@ interface ExplainFlags {
   readonly group?: readonly string[];
   readonly claim?: Readonly<Record<string, string>>;
   readonly from?: string;
+  readonly data?: string;
   readonly listener: string;
   readonly revision?: bigint;
   readonly node?: string;
@@ -37,6 +38,7 @@ export function addExplain(program: Command): void {
     .argument('[url]', 'http://HOST/PATH?QUERY, or a path alone');
   withOutput(command)
     .option('-H, --header <name: value>', 'a header of the request; may be given again', collect)
+    .option('-d, --data <text>', 'its body')
     .option('--as <consumer>', 'as if a credential of this consumer were presented')
     .option('--scope <scope>', 'a scope of the token; may be given again', collect)
     .option('--group <group>', 'a group of the caller; may be given again', collect)
@@ -52,7 +54,7 @@ export function addExplain(program: Command): void {
       `
 What depends on the moment is told as open: tokens left in a limit, breakers, health, what is drawn by weight.
 A line of --file: {"method":"GET","url":"http://a.example/x","headers":{"accept":"text/html"},"as":"alice","from":"192.0.2.1"};
-also scopes, groups and claims. Only url must be there.`,
+also body, scopes, groups and claims. Only url must be there.`,
     )
     .action(async (method: string | undefined, url: string | undefined, flags: ExplainFlags, self: Command) => {
       const misuse = findMisuse(method, url, flags);
@@ -66,13 +68,13 @@ function findMisuse(method: string | undefined, url: string | undefined, flags: 
   if (flags.file !== undefined && method !== undefined) return 'give either METHOD and URL or --file';
   if (flags.file === undefined && url === undefined) return 'say what to ask: gatewayctl explain METHOD URL';
   if (flags.node !== undefined && flags.revision !== undefined) return 'give either --node or --revision';
-  const ofOne = flags.header ?? flags.as ?? flags.scope ?? flags.group ?? flags.claim ?? flags.from;
+  const ofOne = flags.header ?? flags.as ?? flags.scope ?? flags.group ?? flags.claim ?? flags.from ?? flags.data;
   if (flags.file !== undefined && ofOne !== undefined) return 'with --file, each line says what its request is like';
   return undefined;
 }
 
 function readOne(method: string, url: string, flags: ExplainFlags): ExplainedRequest {
-  const { header = [], as, scope, group, claim, from, listener } = flags;
+  const { header = [], as, scope, group, claim, from, data, listener } = flags;
   const request = readRequest(
     {
       ...{ method, url, headers: header },
@@ -81,6 +83,7 @@ function readOne(method: string, url: string, flags: ExplainFlags): ExplainedReq
       ...(group !== undefined && { groups: group }),
       ...(claim !== undefined && { claims: claim }),
       ...(from !== undefined && { from }),
+      ...(data !== undefined && { body: data }),
     },
     listener,
   );

@@ -71,4 +71,5 @@ const MEMBERS: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
   ['groups', areTexts],
   ['claims', isObject],
   ['from', isText],
+  ['body', isText],
 ]);

@@ -15,11 +15,13 @@ export interface RequestWords {
   readonly claims?: Readonly<Record<string, unknown>>;
   /** The client's address. */
   readonly from?: string;
+  readonly body?: string;
 }
 
 /** @returns the request, or what is wrong with the words */
 export function readRequest(words: RequestWords, listener: string): ExplainedRequest | string {
   const { method, url, from } = words;
+  const body = words.body === undefined ? undefined : new TextEncoder().encode(words.body);
   if (!TOKEN.test(method)) return `"${method}" is no method`;
   const headers = readHeaders(words.headers);
   if (typeof headers === 'string') return headers;
@@ -28,7 +30,7 @@ export function readRequest(words: RequestWords, listener: string): ExplainedReq
   if (from !== undefined && isIP(from) === 0) return `"${from}" is no IP address`;
   const host = headers.get('host') ?? place.host;
   headers.delete('host');
-  return { listener, method, host, target: place.target, headers, address: from, caller: readCaller(words) };
+  return { listener, method, host, target: place.target, headers, body, address: from, caller: readCaller(words) };
 }
 
 /** RFC 9110, 5.6.2. */

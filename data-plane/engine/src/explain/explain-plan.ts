@@ -1,6 +1,7 @@
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { findLack } from '../decide/authorize.ts';
 import { allowsOrigin, preflightRefusal } from '../decide/cors.ts';
+import { bodyRefusal, contentTypeRefusal, missingBodyRefusal } from '../decide/validation.ts';
 import { formatDuration } from '../manifest/duration.ts';
 import type { NormalizedTarget } from '../router/normalize-path.ts';
 import type {
@@ -10,6 +11,7 @@ import type {
   FaultsPlan,
   LimitKeyPart,
   LimitPlan,
+  ListenerPlan,
   RedirectPlan,
   RoutePlan,
   ServicePlan,
@@ -25,6 +27,8 @@ export interface PlanVerdict {
 /** What every step sees. */
 interface Asked extends ExplainedRequest {
   readonly path: string;
+  /** The largest body that the listener takes. */
+  readonly listenerBodyBytes: number;
   /** Undefined: no consumer. */
   readonly consumer: ConsumerPlan | undefined;
 }
@@ -39,9 +43,10 @@ export function explainPlan(
   plan: RoutePlan,
   request: ExplainedRequest,
   { path }: NormalizedTarget,
+  { bodyBytes: listenerBodyBytes }: ListenerPlan,
   consumer: ConsumerPlan | undefined,
 ): PlanVerdict {
-  const asked: Asked = { ...request, path, consumer };
+  const asked: Asked = { ...request, path, listenerBodyBytes, consumer };
   const steps: StepVerdict[] = [];
   for (const [step, explain] of STEPS) {
     for (const said of [explain(plan, asked)].flat()) {
@@ -60,7 +65,7 @@ export function explainPlan(
 }
 
 /** In the order of the data plane's phases. */
-const STEPS: readonly Step[] = [
+export const STEPS: readonly Step[] = [
   ['availability', explainAvailability],
   ['redirect', ({ redirect }) => redirect && answered(redirect.status, redirectText(redirect))],
   ['cors', explainCors],
@@ -71,9 +76,11 @@ const STEPS: readonly Step[] = [
   ['destination', explainDestination],
   ['limits', ({ callerLimits }, asked) => explainLimits(callerLimits, asked)],
   ['rehearsed failure', ({ faults }, asked) => faults && explainFaults(faults, asked)],
+  ['validation', explainValidation],
   ['response', ({ response }) => response && answered(response.status, 'the route answers by itself')],
   ['service', explainServices],
-  ['request body', ({ bodyBytes }) => (bodyBytes === undefined ? undefined : `at most ${bodyBytes} bytes`)],
+  ['request body', explainBodySize],
+  ['upgrade', explainUpgrade],
   ['headers', explainHeaders],
 ];
 
@@ -189,6 +196,33 @@ function explainFaults(faults: FaultsPlan, { headers }: Asked): Said {
   return { open: parts.join(', ') };
 }
 
+function explainValidation({ validation, bodyBytes }: RoutePlan, asked: Asked): Said {
+  if (validation === undefined) return undefined;
+  const { method, headers, body } = asked;
+  if (body === undefined) {
+    const refusal = missingBodyRefusal(validation, method);
+    return refusal === undefined ? 'no body is needed' : refused(400, 'request_invalid', refusal);
+  }
+  const refusal = contentTypeRefusal(validation, headers.get('content-type'));
+  if (refusal !== undefined) return refused(400, 'request_invalid', refusal);
+  const { schema, maxBytes } = validation;
+  if (schema === undefined) return 'the content type is accepted';
+  if (body.length > Math.min(maxBytes, bodyBytes ?? asked.listenerBodyBytes)) return tooLarge(body);
+  const wrong = bodyRefusal(schema, Buffer.from(body));
+  if (wrong === undefined) return 'the body matches the schema';
+  return refused(wrong.isMalformed ? 400 : 422, 'request_invalid', wrong.detail);
+}
+
+function explainBodySize({ bodyBytes }: RoutePlan, { body, listenerBodyBytes }: Asked): Said {
+  if (body === undefined) return undefined;
+  const bound = bodyBytes ?? listenerBodyBytes;
+  return body.length > bound ? tooLarge(body) : `at most ${bound} bytes`;
+}
+
+function tooLarge({ length }: Uint8Array): Said {
+  return refused(413, 'body_too_large', `a body of ${length} bytes is too large`);
+}
+
 function explainServices({ destinations }: RoutePlan): Said | readonly Said[] {
   const [only] = destinations;
   if (only !== undefined && destinations.length === 1) return explainService(only.service);
@@ -204,6 +238,11 @@ function explainService({ name, enabled, endpoints, balancer }: ServicePlan): Sa
   if (first === undefined) return refused(503, 'no_healthy_endpoint', `${name} has no endpoint for this group`);
   if (endpoints.length === 1) return `${name} at ${first.address}`;
   return `${name}: ${balancer} over ${endpoints.length} endpoints`;
+}
+
+function explainUpgrade({ webSocket }: RoutePlan, { headers }: Asked): Said {
+  if (headers.get('upgrade')?.toLowerCase() !== 'websocket') return undefined;
+  return webSocket ? 'a WebSocket may be opened' : 'the upgrade is not heard: the request goes on as an ordinary one';
 }
 
 function explainHeaders({ requestHeaders, responseHeaders, rewrite }: RoutePlan): Said {

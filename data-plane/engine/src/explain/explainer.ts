@@ -26,6 +26,8 @@ export interface ExplainedRequest {
   readonly target: string;
   /** By name in lower case; of those that come more than once, the values joined by `, `. */
   readonly headers: ReadonlyMap<string, string>;
+  /** Undefined: there is none. */
+  readonly body: Uint8Array | undefined;
   /** The client's address. Undefined: it is not assumed. */
   readonly address: string | undefined;
   /** The caller that a credential stands for. Undefined: none is presented. Credentials among `headers` are not looked at. */
@@ -118,7 +120,8 @@ export class Explainer {
    * @throws RangeError where the listener or the consumer is not there
    */
   decide(asked: ExplainedRequest): Decision {
-    const target = normalizeTarget(asked.target, this.#listenerOf(asked));
+    const listener = this.#listenerOf(asked);
+    const target = normalizeTarget(asked.target, listener);
     if ('code' in target) return refuse('path', 400, target.code, target.message, undefined);
     const request = routeRequest(asked, target);
     const finding = this.#tables.find(asked.listener, request);
@@ -131,7 +134,7 @@ export class Explainer {
       }
       case 'found': {
         const { plan } = finding;
-        const { outcome, steps } = explainPlan(plan, asked, target, this.#consumerOf(asked.caller));
+        const { outcome, steps } = explainPlan(plan, asked, target, listener, this.#consumerOf(asked.caller));
         return {
           outcome,
           route: plan.name,
