@@ -1,5 +1,7 @@
 /** Texts that are told apart at a time; a power of two. 64 KiB. */
 const MARKS = 16_384;
+/** Marks that share a place, the newest first: with one, of 1,000 texts that come in turn fifty would push each other out for ever. */
+const WAYS = 4;
 /** Characters looked at: of a token, the end of its signature, which differs from token to token. */
 const CHARACTERS = 16;
 
@@ -14,9 +16,14 @@ export class SeenTwice {
       mark = Math.imul(mark ^ text.charCodeAt(i), 0x01000193);
     }
     mark = (mark ^ (mark >>> 15)) >>> 0;
-    const place = mark & (MARKS - 1);
-    const isKnown = this.#marks[place] === mark;
-    this.#marks[place] = mark;
+    const marks = this.#marks;
+    const newest = (mark & (MARKS / WAYS - 1)) * WAYS;
+    const oldest = newest + WAYS - 1;
+    let at = newest;
+    while (at < oldest && marks[at] !== mark) at++;
+    const isKnown = marks[at] === mark;
+    marks.copyWithin(newest + 1, newest, at);
+    marks[newest] = mark;
     return isKnown;
   }
 }
