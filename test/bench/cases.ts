@@ -279,7 +279,7 @@ export const cases: readonly Case[] = [
   {
     kind: 'control',
     name: 'control-plane',
-    about: '10,000 routes: one-route changes, 10 nodes of one worker, restart from the cache',
+    about: '10,000 routes: one-route changes, 10 nodes of one worker, revoked keys, restart from the cache',
     quick: false,
     routes: 10_000,
     nodes: 10,

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigService, createGrpcClient, FleetService, type WaitForRevisionResponse } from '@sluice/proto';
+import { connectAdmin } from '../harness/admin.ts';
 import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
 import { startLink } from '../harness/link.ts';
 import { type Node, startNode } from '../harness/node.ts';
@@ -8,6 +9,7 @@ import { startOrigin } from '../harness/origin.ts';
 import { findPostgres, startPostgres } from '../harness/postgres.ts';
 import { readCpuMs } from '../harness/process-tree.ts';
 import { connectRaw } from '../harness/raw-client.ts';
+import { measureRevocations, REVOCATIONS } from '../harness/revocations.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import type { Case } from './cases.ts';
 import { median, quantile } from './figure.ts';
@@ -58,6 +60,7 @@ export async function runControlCase(one: ControlCase, quick: boolean): Promise<
   );
   rows.push(...(await measurePushes(controlPlane, changes, quick ? 20 : 60, link.bytesFrom, one.nodes)));
   changes.close();
+  rows.push(...(await measureKeys(controlPlane, nodes, quick ? 20 : 100)));
 
   await controlPlane.kill();
   await database?.stop();
@@ -179,6 +182,24 @@ async function measurePushes(
     },
     { what: `answer of Apply to active in ${nodes} nodes, p99`, value: quantile(pushes, 0.99), unit: 'ms', note: '' },
     { what: 'bytes to a node for a one-route change', value: median(bytes), unit: 'B', note: 'on the socket, median' },
+  ];
+}
+
+/** From the answer of a revocation to the last request that was accepted, over all nodes. */
+async function measureKeys(controlPlane: ControlPlane, nodes: readonly Node[], count: number): Promise<Row[]> {
+  using admin = connectAdmin(controlPlane);
+  await admin.applyActive(REVOCATIONS);
+  const ports = nodes.map(({ port }) => port);
+  const lateMs = await measureRevocations(admin, ports, count);
+  const what = `a revoked key is refused by each of ${nodes.length} nodes`;
+  return [
+    {
+      what: `${what}, median`,
+      value: median(lateMs),
+      unit: 'ms',
+      note: 'after the answer, at 500 requests/s; at most 100',
+    },
+    { what: `${what}, p99`, value: quantile(lateMs, 0.99), unit: 'ms', note: 'at most 500' },
   ];
 }
 
