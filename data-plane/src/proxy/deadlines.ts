@@ -9,7 +9,7 @@ export function armTimer(x: Exchange): void {
 }
 
 function nextDeadlineMs(x: Exchange): number {
-  if (x.state === 'responding') {
+  if (x.state === 'responding' || x.state === 'editing') {
     const { streamIdleTimeoutMs } = x.destination.plan;
     const nextMs = Math.min(x.endDeadlineMs, x.lastByteMs + streamIdleTimeoutMs);
     return x.client.drained ? nextMs : Math.min(nextMs, x.context.nowMs + streamIdleTimeoutMs / LOOKS);

@@ -1,5 +1,5 @@
 import type { EndpointPlan, ListenerPlan, ParsedPath, RoutePlan, RouteRequest } from '@sluice/engine';
-import { type FieldText, namedFieldValue, type Refusal, type RequestHead } from '../http1/index.ts';
+import { type FieldText, namedFieldValue, type Refusal, type RequestHead, type ResponseHead } from '../http1/index.ts';
 import { ACTIVE_REQUESTS, type KeyPart, NO_SLOT } from '../shared/index.ts';
 import { account, CLIENT_ABORTED } from './account.ts';
 import { answerProblem } from './answer.ts';
@@ -7,6 +7,7 @@ import { authenticate } from './authenticate.ts';
 import type { Caller } from './caller.ts';
 import { Charges } from './charges.ts';
 import type { ClientSide } from './client-side.ts';
+import { collectMore } from './collect-body.ts';
 import type { DestinationState } from './destination-state.ts';
 import type { ConnectionWaiter } from './endpoint-pool.ts';
 import { NO_HEAD } from './no-head.ts';
@@ -22,7 +23,6 @@ import { startTrace, type Trace } from './trace-context.ts';
 import { abandonTry } from './try.ts';
 import { onTryClosed, onTryTimer } from './try-events.ts';
 import type { UpstreamConnection, UpstreamUser } from './upstream-connection.ts';
-import { collectMore } from './validate-request.ts';
 import type { WholeBody } from './whole-body.ts';
 
 export type ExchangeState =
@@ -40,6 +40,8 @@ export type ExchangeState =
   | 'waiting'
   /** Between two tries. */
   | 'pausing'
+  /** The answer's head has come, and it is held until all of it has. */
+  | 'editing'
   /** The answer's head went out, its body follows. */
   | 'responding'
   /** The answer is written; the rest of the request's body is still to be read past. */
@@ -133,6 +135,9 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
   unsentSeen = 0;
 
   // The answer.
+  /** Of an answer that is edited: null where none is. */
+  answerHead: ResponseHead | null = null;
+  wholeAnswer: WholeBody | null = null;
   status = 0;
   keepAlive = false;
   upstreamKeepAlive = false;
@@ -237,6 +242,7 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
       case 'queued':
       case 'waiting':
       case 'pausing':
+      case 'editing':
       case 'responding':
         this.context.readClock();
         this.lastBodyMs = this.lastByteMs = this.context.nowMs;
@@ -434,8 +440,13 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
     this.headText = '';
     this.#chunk = null;
     if (this.replay.length > 0) this.replay.length = 0;
-    if (this.wholeBody === null) return;
-    this.wholeBody.release();
-    this.wholeBody = null;
+    if (this.wholeBody !== null) {
+      this.wholeBody.release();
+      this.wholeBody = null;
+    }
+    if (this.wholeAnswer === null) return;
+    this.wholeAnswer.release();
+    this.wholeAnswer = null;
+    this.answerHead = null;
   }
 }

@@ -7,12 +7,13 @@ import { authenticate } from './authenticate.ts';
 import { authorize, checkAddress } from './authorize.ts';
 import { checkLimits } from './check-limits.ts';
 import { chooseDestination } from './choose-destination.ts';
+import { collectBody, needsWholeBody } from './collect-body.ts';
 import type { Exchange } from './exchange.ts';
 import { drawFaults } from './faults.ts';
 import { forward } from './forward.ts';
 import { redirect } from './redirect.ts';
 import { startTrace } from './trace-context.ts';
-import { takesWholeBody, validateRequest } from './validate-request.ts';
+import { validateHead } from './validate-request.ts';
 
 /** One step of a request. True: the request was answered or sent on its way, and no later phase sees it. */
 type Phase = (x: Exchange) => boolean;
@@ -44,8 +45,10 @@ export const REQUEST_PHASES: readonly Phase[] = [
   // After everything that decides whether the client may ask at all.
   drawFaults,
   answerForService,
-  // The last that can refuse what the client sends; may wait for the body.
-  validateRequest,
+  // The last that can refuse what the client sends.
+  validateHead,
+  // May wait: everything that is decided by the head alone is decided.
+  collectBody,
   respondDirectly,
   requireService,
   // By the announced length, before a byte of the body is sent on.
@@ -56,7 +59,7 @@ export const REQUEST_PHASES: readonly Phase[] = [
 ];
 
 /** Where a request goes on that has waited for its body. */
-export const AFTER_BODY = REQUEST_PHASES.indexOf(validateRequest) + 1;
+export const AFTER_BODY = REQUEST_PHASES.indexOf(collectBody) + 1;
 
 const RETRY_SOON = 'retry-after: 1\r\n';
 
@@ -101,7 +104,7 @@ function findRoute(x: Exchange): boolean {
       x.routed = true;
       x.serviceSlot = x.route.serviceSlot;
       if (x.route.requestDropNames !== null) x.body.dropTrailers();
-      if (x.plan.validation !== undefined && takesWholeBody(x)) x.body.takePayload();
+      if (x.route.mayNeedBody && needsWholeBody(x)) x.body.takePayload();
       return false;
     case 'methodNotAllowed':
       answerProblem(x, 'method_not_allowed', undefined, `allow: ${finding.allow.join(', ')}\r\n`);

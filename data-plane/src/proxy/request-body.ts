@@ -16,7 +16,8 @@ export class RequestBody {
   #chunked: ChunkedDecoder | null = null;
   #isChunked = false;
   #keepTrailers = true;
-  #isPayload = false;
+  /** `bytes` holds what the body says, without the framing of chunks. */
+  isPayload = false;
 
   begin(head: RequestHead): void {
     this.bytes = NOTHING;
@@ -25,7 +26,7 @@ export class RequestBody {
     this.received = head.body === 'none';
     this.#isChunked = head.body === 'chunked';
     this.#keepTrailers = true;
-    this.#isPayload = false;
+    this.isPayload = false;
     if (head.body === 'length') this.#length.begin(head.contentLength);
     if (this.#isChunked) {
       this.#chunked ??= new ChunkedDecoder();
@@ -38,9 +39,9 @@ export class RequestBody {
     this.#keepTrailers = false;
   }
 
-  /** Called before any of it is taken: `bytes` then holds what the body says, without the framing of chunks. */
+  /** Called before any of it is taken: `bytes` is then payload alone. */
   takePayload(): void {
-    this.#isPayload = true;
+    this.isPayload = true;
   }
 
   /** Bytes known to be still to come; Infinity where only the body's end tells. */
@@ -60,7 +61,7 @@ export class RequestBody {
   }
 
   #takeChunked(decoder: ChunkedDecoder, chunk: Buffer, at: number): number {
-    if (this.#isPayload) return this.#takePayload(decoder, chunk, at);
+    if (this.isPayload) return this.#takePayload(decoder, chunk, at);
     const relayed = relayChunked(decoder, chunk, at, this.#keepTrailers);
     if (!relayed.ok) {
       this.refusal = relayed;

@@ -1,17 +1,17 @@
 import type { FieldText } from '../http1/index.ts';
-import { HeaderId, type ResponseHead, withBody } from '../http1/index.ts';
+import { HeaderId, type ResponseHead } from '../http1/index.ts';
 import { FAILURE } from '../shared/index.ts';
 import { connectionLine, ownResponseLines } from './answer.ts';
 import { armTimer, watchReader } from './deadlines.ts';
+import { endHeldAnswer, holdAnswer, holdMore, isEdited } from './edit-response.ts';
 import type { Exchange } from './exchange.ts';
+import { finishResponse, releaseConnection, sendWithBody } from './finish-response.ts';
 import { failTry, retriesAnswer } from './retry.ts';
 import { switchProtocols } from './switch-protocols.ts';
 import { detachUpstream, endTry, outcomeOf } from './try.ts';
 import { PROTOCOL_ERROR } from './try-failure.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
 
-/** Up to this, a body leaves together with its head as one text in one write. */
-const MAX_JOINED_BYTES = 16 * 1024 - 2048;
 /** Interim answers passed on for one request; more are swallowed. */
 const MAX_INTERIMS = 16;
 const SWITCHING_PROTOCOLS = 101;
@@ -22,6 +22,10 @@ export function onResponseChunk(x: Exchange, chunk: Buffer): void {
   const connection = x.upstream as UpstreamConnection;
   if (x.state === 'responding') {
     relayBody(x, connection, chunk);
+    return;
+  }
+  if (x.state === 'editing') {
+    holdMore(x, connection, chunk);
     return;
   }
   let at = 0;
@@ -48,6 +52,10 @@ export function onResponseChunk(x: Exchange, chunk: Buffer): void {
 
 /** The upstream's connection has ended during the body. */
 export function endResponse(x: Exchange, error: Error | undefined): void {
+  if (x.state === 'editing') {
+    endHeldAnswer(x, error);
+    return;
+  }
   if (error !== undefined || !x.responseBody.endsWithUpstream) {
     endTry(x, FAILURE);
     x.broken(502);
@@ -78,7 +86,9 @@ function onResponseHead(
   const { shared, nowUs } = x.context;
   shared.metrics.observe(x.destination.service.upstreamDuration, (nowUs - x.tryStartedUs) / 1e6);
   const { responseBody } = x;
-  responseBody.begin(head, x.head.minor, x.head.trailersAccepted);
+  const edited = isEdited(x, head);
+  // What is edited is taken without framing, as a client of HTTP/1.0 gets it.
+  responseBody.begin(head, edited ? 0 : x.head.minor, x.head.trailersAccepted);
   // A connection that a protocol was to be switched on carries nothing else.
   x.upstreamKeepAlive = head.keepAlive && x.webSocketKey === '';
   let end = at;
@@ -94,6 +104,10 @@ function onResponseHead(
     releaseConnection(x, connection, responseBody.received && end === chunk.length);
     x.failedSlot = x.endpointSlot;
     endTry(x, outcomeOf(head.status));
+    return;
+  }
+  if (edited) {
+    holdAnswer(x, connection, head, end === chunk.length);
     return;
   }
   x.status = head.status;
@@ -133,8 +147,9 @@ function responseHead(x: Exchange, head: ResponseHead): string | undefined {
       writer.chunked();
       break;
     case 'none':
-      // An answer to HEAD, and a 304, may say how long the body would be.
-      if (head.contentLength >= 0 && head.status !== 204) writer.contentLength(head.contentLength);
+      // An answer to HEAD, and a 304, may say how long the body would be, unless it would be edited.
+      if (route.responseEdits === null && head.contentLength >= 0 && head.status !== 204)
+        writer.contentLength(head.contentLength);
       break;
     case 'unchunk':
     case 'close':
@@ -145,12 +160,6 @@ function responseHead(x: Exchange, head: ResponseHead): string | undefined {
   writer.fields(connectionLine(x) as FieldText);
   writer.fields(route.responseLines);
   return writer.end();
-}
-
-function sendWithBody(x: Exchange, text: string, bytes: Buffer): boolean {
-  if (bytes.length === 0) return x.client.sendText(text);
-  if (bytes.length <= MAX_JOINED_BYTES) return x.client.sendText(withBody(text, bytes, 0, bytes.length));
-  return x.client.sendTogether(text, bytes);
 }
 
 function relayBody(x: Exchange, connection: UpstreamConnection, chunk: Buffer): void {
@@ -174,16 +183,4 @@ function relayBody(x: Exchange, connection: UpstreamConnection, chunk: Buffer): 
 function awaitReader(x: Exchange, connection: UpstreamConnection): void {
   connection.pause();
   watchReader(x);
-}
-
-/** `clean`: nothing came behind the response. Only a connection with nothing left on it either way is used again. */
-function releaseConnection(x: Exchange, connection: UpstreamConnection, clean: boolean): void {
-  if (clean && x.upstreamKeepAlive && x.body.received && connection.drained) {
-    connection.giveBack(x.context.nowMs);
-  } else connection.destroy();
-}
-
-function finishResponse(x: Exchange): void {
-  endTry(x, outcomeOf(x.status));
-  x.answered(x.status);
 }

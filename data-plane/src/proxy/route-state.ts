@@ -14,6 +14,7 @@ import { type KeyPart, keyPart, NO_SLOT, RouteRequests, type Shared } from '../s
 import { CORS_RESPONSE_FIELDS, type CorsState, corsState } from './cors-state.ts';
 import type { DestinationState } from './destination-state.ts';
 import { type LimitState, limitState } from './limit-state.ts';
+import { DIGEST_FIELDS, PARTIAL_FIELDS, type ResponseEditsState, responseEditsState } from './response-edits-state.ts';
 import { type ResponseState, responseState } from './response-state.ts';
 import type { ServiceState } from './service-state.ts';
 
@@ -36,6 +37,10 @@ export interface RouteState {
   readonly routePart: KeyPart;
   /** The largest request body. */
   readonly bodyBytes: number;
+  /** Some requests wait until all of their body has come. */
+  readonly mayNeedBody: boolean;
+  /** Null: answers are passed on as they come. */
+  readonly responseEdits: ResponseEditsState | null;
   /** The Host that upstreams see; null: the request's own. */
   readonly host: Host | null;
   /** Which fields of a request are not passed on: of an untrusted peer, of a trusted one. */
@@ -75,10 +80,20 @@ export function buildRouteState(
   const requestNames = [...removedNames(plan.requestHeaders), ...credentialHeaders(plan.auth), requestIdHeader];
   const droppedCookies = credentialCookies(plan.auth);
   if (droppedCookies.length > 0) requestNames.push('cookie');
+  if (plan.requestBody !== undefined) requestNames.push(...DIGEST_FIELDS);
+  if (plan.responseBody !== undefined) requestNames.push(...PARTIAL_FIELDS);
   const corsNames = plan.cors === undefined ? [] : CORS_RESPONSE_FIELDS;
   const responseNames = [...removedNames(plan.responseHeaders), ...corsNames, requestIdHeader];
   const trustedRequestDrop = kept(dropTable(REQUEST_DROP, [...OWN_REQUEST_FIELDS, ...knownIds(requestNames)]));
   const hasLimits = plan.addressLimits.length + plan.callerLimits.length > 0;
+  const responseDrop = kept(
+    dropTable(RESPONSE_DROP, [
+      ...OWN_RESPONSE_FIELDS,
+      ...(hasLimits ? [HeaderId.rateLimit, HeaderId.rateLimitPolicy] : []),
+      ...knownIds(responseNames),
+    ]),
+  );
+  const responseDropNames = unknownNames(responseNames);
   return {
     plan,
     listener,
@@ -96,20 +111,17 @@ export function buildRouteState(
     callerLimits: plan.callerLimits.map((limit) => limitState(limit, plan.slot, shared)),
     routePart: keyPart(hashKey, 'route', plan.name),
     bodyBytes: plan.bodyBytes ?? listener.bodyBytes,
+    mayNeedBody: plan.validation?.schema !== undefined || plan.requestBody !== undefined,
+    responseEdits:
+      plan.responseBody === undefined ? null : responseEditsState(plan.responseBody, responseDrop, responseDropNames),
     host: plan.rewrite.host === undefined ? null : (parseHost(plan.rewrite.host) ?? null),
     trustedRequestDrop,
     requestDrop: kept(dropTable(trustedRequestDrop, UNTRUSTED_REQUEST_FIELDS)),
     requestDropNames: unknownNames(requestNames),
     droppedCookies: droppedCookies.length === 0 ? null : droppedCookies,
-    requestLines: editLines(plan.requestHeaders),
-    responseDrop: kept(
-      dropTable(RESPONSE_DROP, [
-        ...OWN_RESPONSE_FIELDS,
-        ...(hasLimits ? [HeaderId.rateLimit, HeaderId.rateLimitPolicy] : []),
-        ...knownIds(responseNames),
-      ]),
-    ),
-    responseDropNames: unknownNames(responseNames),
+    requestLines: requestLines(plan),
+    responseDrop,
+    responseDropNames,
     responseLines: editLines(plan.responseHeaders),
   };
 }
@@ -166,4 +178,11 @@ function unknownNames(names: readonly string[]): ReadonlySet<string> | null {
 /** Checked where the plan was built. */
 function editLines(edits: HeaderEditsPlan | undefined): FieldText {
   return (edits?.lines ?? '') as FieldText;
+}
+
+function requestLines({ requestHeaders, responseBody }: RoutePlan): FieldText {
+  const lines = editLines(requestHeaders);
+  return responseBody === undefined || /^accept-encoding:/im.test(lines)
+    ? lines
+    : (`accept-encoding: identity\r\n${lines}` as FieldText);
 }

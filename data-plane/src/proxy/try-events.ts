@@ -13,7 +13,7 @@ import type { UpstreamConnection } from './upstream-connection.ts';
 
 /** The connection has ended while the exchange had it. */
 export function onTryClosed(x: Exchange, connection: UpstreamConnection, error: Error | undefined): void {
-  if (x.state === 'responding') {
+  if (x.state === 'responding' || x.state === 'editing') {
     endResponse(x, error);
     return;
   }
@@ -43,6 +43,11 @@ export function onTryTimer(x: Exchange, nowMs: number): void {
       } else if (awaitsBody(x) && nowMs >= x.lastBodyMs + x.listener.bodyIdleTimeoutMs) refuseSlowBody(x);
       else if (x.state === 'pausing' && nowMs >= x.resumeAtMs) goOn(x);
       else if (x.state === 'waiting' && nowMs >= x.tryDeadlineMs) failLate(x, TRY_TIMED_OUT);
+      else armTimer(x);
+      break;
+    case 'editing':
+      if (nowMs >= x.endDeadlineMs || nowMs >= x.lastByteMs + x.destination.plan.streamIdleTimeoutMs)
+        failTry(x, TIMED_OUT);
       else armTimer(x);
       break;
     case 'responding':

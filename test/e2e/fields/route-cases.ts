@@ -172,6 +172,50 @@ const faultCases: readonly FieldCase[] = [
   ),
 ];
 
+/** What a JSON body is at the other end: of a request at the origin, of an answer at the client. */
+const body =
+  (direction: 'request' | 'answer') =>
+  async ({ ask, origin }: World): Promise<string> => {
+    origin.reply = () => ({ headers: { 'content-type': 'application/json' }, body: '{"a":1}' });
+    const answer = await ask({ method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"a":1}' });
+    const whole = direction === 'request' ? origin.requests.at(-1)!.body : answer.body;
+    return answer.status === 200 ? whole.toString() : `${answer.status}`;
+  };
+
+const bodyCase = (proves: readonly string[], from: Spec, to: Spec, was: unknown, is: unknown): FieldCase => ({
+  proves,
+  key: 'Route/r',
+  from: route({ requestBody: from }),
+  to: route({ requestBody: to }),
+  observe: body('request'),
+  was,
+  is,
+});
+
+const bodyCases: readonly FieldCase[] = [
+  {
+    proves: ['Route.response_body'],
+    key: 'Route/r',
+    from: route({}),
+    to: route({ responseBody: { remove: ['a'] } }),
+    observe: body('answer'),
+    was: '{"a":1}',
+    is: '{}',
+  },
+  {
+    proves: ['Route.request_body', 'BodyEdits.remove'],
+    key: 'Route/r',
+    from: route({}),
+    to: route({ requestBody: { remove: ['a'] } }),
+    observe: body('request'),
+    was: '{"a":1}',
+    is: '{}',
+  },
+  bodyCase(['BodyEdits.rename'], { rename: { a: 'b' } }, { rename: { a: 'c' } }, '{"b":1}', '{"c":1}'),
+  bodyCase(['BodyEdits.set'], { set: { a: 'b' } }, { set: { a: 'c' } }, '{"a":"b"}', '{"a":"c"}'),
+  bodyCase(['BodyEdits.max_bytes'], { set: { a: 2 } }, { set: { a: 2 }, maxBytes: '6B' }, '{"a":2}', '413'),
+];
+
 export const routeCases: readonly FieldCase[] = [
   {
     proves: ['Route.enabled'],
@@ -515,6 +559,7 @@ export const routeCases: readonly FieldCase[] = [
     is: 'https://a.example',
   },
   ...faultCases,
+  ...bodyCases,
   {
     proves: ['Route.validation'],
     key: 'Route/r',

@@ -41,8 +41,6 @@ export const UNSUPPORTED: UnsupportedTable = [
   'sluice.config.v1.Policy.none=tracing',
 
   'sluice.config.v1.Route.sticky_by',
-  'sluice.config.v1.Route.request_body',
-  'sluice.config.v1.Route.response_body',
   'sluice.config.v1.Route.mirror',
   'sluice.config.v1.Route.mqtt',
   'sluice.config.v1.Route.mode',

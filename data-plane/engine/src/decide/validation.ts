@@ -1,4 +1,3 @@
-import { parseStrictJson } from '../json/strict-json.ts';
 import { isJsonType, parseMediaType } from './media-type.ts';
 
 /**
@@ -14,8 +13,6 @@ export interface ValidationPlan {
   readonly maxBytes: number;
 }
 
-/** How deep a body may nest. */
-const MAX_DEPTH = 64;
 /** Methods whose content says what is to be done: without any, nothing is left that a schema could allow. */
 const WITH_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 const UTF8: ReadonlySet<string> = new Set(['utf-8', 'utf8', 'us-ascii']);
@@ -37,17 +34,6 @@ export function contentTypeRefusal(plan: ValidationPlan, contentType: string | u
   if (!isAccepted) return `The content type ${type} is not accepted here.`;
   if (schema !== undefined && charset !== undefined && !UTF8.has(charset)) return 'The body must be in UTF-8.';
   return undefined;
-}
-
-/** Why a body is refused, and whether for its form or for what it says. Undefined: it is not. */
-export function bodyRefusal(
-  schema: NonNullable<ValidationPlan['schema']>,
-  bytes: Buffer,
-): { readonly isMalformed: boolean; readonly detail: string } | undefined {
-  const parsed = parseStrictJson(bytes, bytes.length, MAX_DEPTH);
-  if (!parsed.ok) return { isMalformed: true, detail: `The body ${parsed.reason}.` };
-  const reason = schema(parsed.value);
-  return reason === undefined ? undefined : { isMalformed: false, detail: `The body does not match: ${reason}.` };
 }
 
 function accepts(accepted: string, type: string): boolean {

@@ -17,6 +17,8 @@ const explainedBy: Readonly<Record<keyof RoutePlan, string>> = {
   callerLimits: 'limits',
   faults: 'rehearsed failure',
   validation: 'validation',
+  requestBody: 'body edits',
+  responseBody: 'body edits',
   response: 'response',
   bodyBytes: 'request body',
   rewrite: 'headers',

@@ -1,7 +1,9 @@
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { findLack } from '../decide/authorize.ts';
 import { allowsOrigin, preflightRefusal } from '../decide/cors.ts';
-import { bodyRefusal, contentTypeRefusal, missingBodyRefusal } from '../decide/validation.ts';
+import { parseJsonBody } from '../decide/json-body.ts';
+import { isJsonType, parseMediaType } from '../decide/media-type.ts';
+import { contentTypeRefusal, missingBodyRefusal } from '../decide/validation.ts';
 import { formatDuration } from '../manifest/duration.ts';
 import type { NormalizedTarget } from '../router/normalize-path.ts';
 import type {
@@ -77,6 +79,7 @@ export const STEPS: readonly Step[] = [
   ['limits', ({ callerLimits }, asked) => explainLimits(callerLimits, asked)],
   ['rehearsed failure', ({ faults }, asked) => faults && explainFaults(faults, asked)],
   ['validation', explainValidation],
+  ['body edits', explainBodyEdits],
   ['response', ({ response }) => response && answered(response.status, 'the route answers by itself')],
   ['service', explainServices],
   ['request body', explainBodySize],
@@ -208,9 +211,23 @@ function explainValidation({ validation, bodyBytes }: RoutePlan, asked: Asked): 
   const { schema, maxBytes } = validation;
   if (schema === undefined) return 'the content type is accepted';
   if (body.length > Math.min(maxBytes, bodyBytes ?? asked.listenerBodyBytes)) return tooLarge(body);
-  const wrong = bodyRefusal(schema, Buffer.from(body));
+  const parsed = parseJsonBody(Buffer.from(body));
+  if (!parsed.ok) return refused(400, 'request_invalid', `the body ${parsed.reason}`);
+  const wrong = schema(parsed.value);
   if (wrong === undefined) return 'the body matches the schema';
-  return refused(wrong.isMalformed ? 400 : 422, 'request_invalid', wrong.detail);
+  return refused(422, 'request_invalid', `the body does not match: ${wrong}`);
+}
+
+function explainBodyEdits({ requestBody, responseBody, bodyBytes }: RoutePlan, asked: Asked): Said[] {
+  const ofAnswer = responseBody === undefined ? [] : ['the answer is edited where it is JSON'];
+  if (requestBody === undefined || asked.body === undefined) return ofAnswer;
+  const { headers, body, listenerBodyBytes } = asked;
+  const type = parseMediaType(headers.get('content-type') ?? '')?.type;
+  if (type === undefined || !isJsonType(type)) return ['the body is no JSON and goes on as it is', ...ofAnswer];
+  if (body.length > Math.min(requestBody.maxBytes, bodyBytes ?? listenerBodyBytes)) return [tooLarge(body)];
+  const parsed = parseJsonBody(Buffer.from(body));
+  if (!parsed.ok) return [refused(400, 'request_invalid', `the body ${parsed.reason}`)];
+  return ['the body is edited', ...ofAnswer];
 }
 
 function explainBodySize({ bodyBytes }: RoutePlan, { body, listenerBodyBytes }: Asked): Said {

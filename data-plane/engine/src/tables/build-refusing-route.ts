@@ -34,6 +34,8 @@ export function buildRefusingRoute(name: string, { spec }: Resource, slots: Slot
     redirect: undefined,
     response: undefined,
     faults: undefined,
+    requestBody: undefined,
+    responseBody: undefined,
     pathRewrite: { kind: 'keep' },
     host: undefined,
     streamIdleTimeoutMs: undefined,

@@ -1,6 +1,8 @@
 import type { Route } from '@sluice/proto';
 import { toMatchableRoute } from '../config/matchable-route.ts';
+import type { BodyEditsPlan } from '../decide/edit-body.ts';
 import { type CompiledRoute, compileRoute } from '../router/compile-route.ts';
+import { buildBodyEdits } from './build-body-edits.ts';
 import { buildFaults } from './build-faults.ts';
 import { buildPolicyFields, type PolicyFields, referencesOfAuth } from './build-policy.ts';
 import { buildRedirect } from './build-redirect.ts';
@@ -36,6 +38,8 @@ export interface BuiltRoute {
   readonly redirect: RedirectPlan | undefined;
   readonly response: ResponsePlan | undefined;
   readonly faults: FaultsPlan | undefined;
+  readonly requestBody: BodyEditsPlan | undefined;
+  readonly responseBody: BodyEditsPlan | undefined;
   readonly pathRewrite: PathRewriteTemplate;
   /** The Host that upstreams see. Undefined: the request's own. */
   readonly host: string | undefined;
@@ -64,6 +68,8 @@ export function buildRoute(name: string, route: Route, context: BuildContext): B
     redirect: redirect && buildRedirect(redirect),
     response: respond && buildResponse(respond),
     faults: route.faults && buildFaults(route.faults),
+    requestBody: route.requestBody && buildBodyEdits(route.requestBody),
+    responseBody: route.responseBody && buildBodyEdits(route.responseBody),
     pathRewrite: redirect === undefined ? buildPathRewrite(route.rewrite) : buildRedirectPath(redirect.path),
     host: route.rewrite?.host || undefined,
     streamIdleTimeoutMs: durationMs(route.streamIdleTimeout, undefined),

@@ -44,6 +44,8 @@ export function joinRoute(
     redirect: route.redirect,
     response: route.response,
     faults: route.faults,
+    requestBody: route.requestBody,
+    responseBody: route.responseBody,
     cors: lastSet(layersFor(layers, 'cors').map(({ cors }) => cors)),
     validation: lastSet(layersFor(layers, 'validation').map(({ validation }) => validation)),
     rewrite: { path, host: route.host },

@@ -5,6 +5,7 @@
 import type { AuthorizationPlan } from '../decide/authorize.ts';
 import type { BreakerPolicy } from '../decide/breaker.ts';
 import type { CorsPlan } from '../decide/cors.ts';
+import type { BodyEditsPlan } from '../decide/edit-body.ts';
 import type { GcraPlan } from '../decide/gcra.ts';
 import type { HealthPolicy } from '../decide/health.ts';
 import type { OutlierPolicy } from '../decide/outlier.ts';
@@ -26,6 +27,9 @@ export interface RoutePlan {
   readonly response: ResponsePlan | undefined;
   /** Failures that are rehearsed. Undefined: none. */
   readonly faults: FaultsPlan | undefined;
+  /** Edits to the JSON of requests, of answers. Undefined: bodies stay as they are. */
+  readonly requestBody: BodyEditsPlan | undefined;
+  readonly responseBody: BodyEditsPlan | undefined;
   /** Where requests go; of more than one, each request goes to one, by weight. Empty where no request goes to a service. */
   readonly destinations: readonly DestinationPlan[];
   /** Scripts of which origins may call. Undefined: the gateway says nothing about it. */

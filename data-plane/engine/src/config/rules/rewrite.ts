@@ -81,6 +81,11 @@ function checkTemplate(route: Route, template: string, report: Report): void {
     report({ field, message: wrong });
     return;
   }
+  reportUnknownParams(route, names, field, report);
+}
+
+/** Reports names that are no parameters of the path in some match of the route. */
+export function reportUnknownParams(route: Route, names: readonly string[], field: string, report: Report): void {
   if (names.length === 0) return;
   for (const { at, path } of pathsOf(route)) {
     const known =

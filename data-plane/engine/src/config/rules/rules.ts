@@ -1,5 +1,6 @@
 import { checkAnswers } from './answers.ts';
 import { checkAuth } from './auth.ts';
+import { checkBodyEdits } from './body-edits.ts';
 import { checkCors } from './cors.ts';
 import { checkDestinations } from './destinations.ts';
 import { checkEndpoints } from './endpoints.ts';
@@ -24,6 +25,7 @@ export const RULES: readonly Rule[] = [
   checkHealthCheck,
   checkDestinations,
   checkRewrite,
+  checkBodyEdits,
   checkAnswers,
   checkFaults,
   checkAuth,

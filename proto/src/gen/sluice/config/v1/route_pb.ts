@@ -149,7 +149,7 @@ export type Route = Message<"sluice.config.v1.Route"> & {
   requestBody?: BodyEdits | undefined;
 
   /**
-   * Edits to a JSON response body.
+   * Edits to a JSON response body. The service is asked for whole answers without an encoding.
    *
    * @generated from field: sluice.config.v1.BodyEdits response_body = 17;
    */
@@ -404,7 +404,7 @@ export type RouteJson = {
   requestBody?: BodyEditsJson;
 
   /**
-   * Edits to a JSON response body.
+   * Edits to a JSON response body. The service is asked for whole answers without an encoding.
    *
    * @generated from field: sluice.config.v1.BodyEdits response_body = 17;
    */
@@ -832,20 +832,22 @@ export const RewriteSchema: GenMessage<Rewrite, {jsonType: RewriteJson}> = /*@__
   messageDesc(file_sluice_config_v1_route, 4);
 
 /**
- * Edits to a JSON body.
+ * Edits to the members of a JSON object. A body is edited where its content type says JSON (application/json and what ends in +json) and it
+ * is an object; it goes on without its encoding (gzip, deflate, br) and without digests of what it was. What says to be JSON and is none is
+ * refused: a request with request_invalid, an answer with upstream_protocol_error.
  *
  * @generated from message sluice.config.v1.BodyEdits
  */
 export type BodyEdits = Message<"sluice.config.v1.BodyEdits"> & {
   /**
-   * Members that are renamed, from and to, at the top level.
+   * Members that are renamed, from and to, at the top level, all at once. A member that has the new name already gives way.
    *
    * @generated from field: map<string, string> rename = 1;
    */
   rename: { [key: string]: string };
 
   /**
-   * Members that take this value; `{name}` in a string stands for a path parameter.
+   * Members that take this value; `{name}` in a string stands for a path parameter, decoded.
    *
    * @generated from field: map<string, google.protobuf.Value> set = 2;
    */
@@ -859,7 +861,7 @@ export type BodyEdits = Message<"sluice.config.v1.BodyEdits"> & {
   remove: string[];
 
   /**
-   * Larger bodies are refused. Unset: 1MiB.
+   * Larger bodies are refused, also compressed ones that become larger. At most 16MiB. Unset: 1MiB.
    *
    * @generated from field: sluice.config.v1.ByteSize max_bytes = 4;
    */
@@ -867,20 +869,22 @@ export type BodyEdits = Message<"sluice.config.v1.BodyEdits"> & {
 };
 
 /**
- * Edits to a JSON body.
+ * Edits to the members of a JSON object. A body is edited where its content type says JSON (application/json and what ends in +json) and it
+ * is an object; it goes on without its encoding (gzip, deflate, br) and without digests of what it was. What says to be JSON and is none is
+ * refused: a request with request_invalid, an answer with upstream_protocol_error.
  *
  * @generated from message sluice.config.v1.BodyEdits
  */
 export type BodyEditsJson = {
   /**
-   * Members that are renamed, from and to, at the top level.
+   * Members that are renamed, from and to, at the top level, all at once. A member that has the new name already gives way.
    *
    * @generated from field: map<string, string> rename = 1;
    */
   rename?: { [key: string]: string };
 
   /**
-   * Members that take this value; `{name}` in a string stands for a path parameter.
+   * Members that take this value; `{name}` in a string stands for a path parameter, decoded.
    *
    * @generated from field: map<string, google.protobuf.Value> set = 2;
    */
@@ -894,7 +898,7 @@ export type BodyEditsJson = {
   remove?: string[];
 
   /**
-   * Larger bodies are refused. Unset: 1MiB.
+   * Larger bodies are refused, also compressed ones that become larger. At most 16MiB. Unset: 1MiB.
    *
    * @generated from field: sluice.config.v1.ByteSize max_bytes = 4;
    */
