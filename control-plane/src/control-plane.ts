@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createLog, type Log } from '@sluice/engine';
 import { type BootstrapToken, loadBootstrapToken } from './bootstrap-token.ts';
+import type { NodesWithoutStore } from './config/find-missing-stores.ts';
 import { openSecretSeal } from './config/index.ts';
 import { createOpenSecrets } from './config/open-secrets.ts';
 import { writeContext } from './context-file.ts';
@@ -82,7 +83,8 @@ async function start(settings: Settings, log: Log, started: AsyncDisposableStack
   const openSecrets = createOpenSecrets(state.secrets, seal, log);
   const fleet = new Fleet({ state, store, replicaId, heartbeatIntervalMs, maxNodes, log, openSecrets });
   const readiness = new ServingFlag();
-  const context = { state, seal, now: () => new Date() };
+  const nodesWithoutStore: NodesWithoutStore = (groups) => fleet.nodesWithoutStore(groups);
+  const context = { state, seal, now: () => new Date(), nodesWithoutStore };
   const tokenContext = {
     ...context,
     signingKeys: new SigningKeys(context),

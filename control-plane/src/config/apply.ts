@@ -13,6 +13,7 @@ import {
 import type { ControlState } from '../state/control-state.ts';
 import type { ControlContext } from './context.ts';
 import { describeProblem } from './describe-change.ts';
+import { findMissingStores } from './find-missing-stores.ts';
 import { carries, type Label, parseLabel } from './label.ts';
 import { checkChange, describeChanges, makeChange, type Plan, toUnavailable, tryRefresh } from './make-change.ts';
 import { done, type Outcome, refused } from './outcome.ts';
@@ -39,7 +40,7 @@ export async function applyResources(
     secrets: sealed.secrets,
     idempotencyKey: request.idempotencyKey,
     hashRequest: () => context.seal.hashRequest('apply', toBinary(ApplyRequestSchema, request)),
-    plan: (state) => planApply(state, sealed, prune.value),
+    plan: () => planApply(context, sealed, prune.value),
     respond: ({ revision, historyId, changes, warnings }) =>
       create(ApplyResponseSchema, {
         revision: BigInt(revision),
@@ -66,7 +67,7 @@ export async function diffResourcesWithCurrent(
     await tryRefresh(state);
     const outcome = await checkChange(state, {
       expectedRevision: undefined,
-      plan: () => planApply(state, sealed, prune.value),
+      plan: () => planApply(context, sealed, prune.value),
     });
     if (!outcome.ok) return outcome;
     const { checked, problems } = outcome.value;
@@ -83,13 +84,14 @@ export async function diffResourcesWithCurrent(
 }
 
 async function planApply(
-  state: ControlState,
+  { state, nodesWithoutStore = () => [] }: ControlContext,
   { resources, unchanged, problems: wrong }: SealedChange,
   prune: Label | undefined,
 ): Promise<Outcome<Plan>> {
   const missing = unchanged.length === 0 ? [] : await state.ask((store) => findMissingSecrets(unchanged, store));
   const removals = prune === undefined ? [] : findPruned(state, resources, prune);
-  return done({ upserts: resources, removals, problems: [...wrong, ...missing] });
+  const storeless = findMissingStores(resources, nodesWithoutStore);
+  return done({ upserts: resources, removals, problems: [...wrong, ...missing, ...storeless] });
 }
 
 function findPruned(state: ControlState, resources: readonly Resource[], prune: Label): ResourceKey[] {

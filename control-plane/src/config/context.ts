@@ -1,4 +1,5 @@
 import type { ControlState } from '../state/control-state.ts';
+import type { NodesWithoutStore } from './find-missing-stores.ts';
 import type { SecretSeal } from './secret-seal.ts';
 
 /** What the operations of the control plane work on. */
@@ -7,4 +8,6 @@ export interface ControlContext {
   /** Seals what must not be readable in the database. */
   readonly seal: SecretSeal;
   readonly now: () => Date;
+  /** Unset: nothing is known of nodes. */
+  readonly nodesWithoutStore?: NodesWithoutStore;
 }

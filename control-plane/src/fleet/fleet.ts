@@ -114,6 +114,13 @@ export class Fleet {
     return this.#sessions.values();
   }
 
+  /** Nodes connected to this replica, of any of these groups or of all, that share no store of limits with others. */
+  nodesWithoutStore(groups: readonly string[]): readonly string[] {
+    return [...this.#sessions.values()]
+      .filter(({ hello }) => !hello.limitStore && (groups.length === 0 || groups.includes(hello.group)))
+      .map(({ hello }) => hello.nodeId);
+  }
+
   session(nodeId: string): NodeSession | undefined {
     return this.#sessions.get(nodeId);
   }

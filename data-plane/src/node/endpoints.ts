@@ -11,6 +11,7 @@ import type { Activation } from './activation.ts';
 import { type AdminEndpoints, jsonAnswer, jsonListAnswer } from './admin-server.ts';
 import type { NodeCache } from './cache/node-cache.ts';
 import type { Freshness } from './freshness.ts';
+import type { LeaseKeeper } from './leases/lease-keeper.ts';
 import type { Listeners } from './listeners.ts';
 import { nodeMetrics } from './node-metrics.ts';
 import type { Settings } from './settings.ts';
@@ -28,6 +29,7 @@ export interface EndpointSources {
   readonly cache: NodeCache;
   readonly watch: WatchClient;
   readonly freshness: Freshness;
+  readonly leases: LeaseKeeper;
   readonly persistedRevision: () => number;
 }
 
@@ -126,22 +128,26 @@ function* circuits({ activation, shared }: EndpointSources): Generator<unknown> 
   }
 }
 
-function limits({ activation, shared }: EndpointSources): ReturnType<AdminEndpoints[string]> {
+function limits({ activation, shared, leases, settings }: EndpointSources): ReturnType<AdminEndpoints[string]> {
   const { clock, region, limiter, slidingWindows } = shared;
   const nowUs = clock.nowUs();
   const cells = { used: limiter.table.inUse(nowUs), capacity: region.limiterCells };
   const windows = { used: slidingWindows.table.inUse(nowUs), capacity: region.windowCells };
-  return jsonListAnswer({ cells, windows }, 'limits', configuredLimits(activation));
+  const { up, nodes } = leases.store;
+  const cluster = { store: settings.redis === undefined ? 'none' : up ? 'up' : 'away', nodes, leases: leases.leases };
+  return jsonListAnswer({ cells, windows, cluster }, 'limits', configuredLimits(activation));
 }
 
 function* configuredLimits(activation: Activation): Generator<unknown> {
   for (const item of activation.config.set.activeItems()) {
     if (item.kind !== 'Route' && item.kind !== 'Policy') continue;
-    for (const { id, name, by, bucket, cost } of item.fields.limits) {
+    for (const { id, name, by, bucket, cluster, cost } of item.fields.limits) {
       const keyedBy = by.map((part) => ('name' in part ? `${part.kind}:${part.name}` : part.kind));
       const burst = bucket.algorithm === 'tokenBucket' ? { burst: bucket.gcra.burst } : {};
       const { algorithm, requests, perMs } = bucket;
-      yield { id, name, by: keyedBy, algorithm, requests, perMs, ...burst, cost };
+      const scope =
+        cluster === undefined ? { scope: 'node' } : { scope: 'cluster', fail: cluster.failOpen ? 'open' : 'closed' };
+      yield { id, name, by: keyedBy, algorithm, requests, perMs, ...burst, cost, ...scope };
     }
   }
 }

@@ -3,6 +3,7 @@ import { KEEP_ALIVE_RACES, type MetricFamily, type MetricSample, type Shared } f
 import type { Activation } from './activation.ts';
 import type { NodeCache } from './cache/node-cache.ts';
 import type { Freshness } from './freshness.ts';
+import type { LeaseKeeper } from './leases/lease-keeper.ts';
 import type { Supervisor } from './supervisor.ts';
 
 export interface NodeMetricSources {
@@ -11,11 +12,12 @@ export interface NodeMetricSources {
   readonly supervisor: Supervisor;
   readonly freshness: Freshness;
   readonly cache: NodeCache;
+  readonly leases: LeaseKeeper;
 }
 
 /** What the main thread knows itself, beside what workers count. */
 export function nodeMetrics(sources: NodeMetricSources): MetricFamily[] {
-  const { activation, supervisor, freshness, cache } = sources;
+  const { activation, supervisor, freshness, cache, leases } = sources;
   const { columns } = sources.shared;
   const gauge = (name: string, help: string, value: number): MetricFamily => ({
     name,
@@ -40,6 +42,14 @@ export function nodeMetrics(sources: NodeMetricSources): MetricFamily[] {
       '1 while the last snapshot cannot be written to disk.',
       cache.failure === undefined ? 0 : 1,
     ),
+    gauge('gateway_limit_store_up', '1 while the store of cluster-wide limits answers.', leases.store.up ? 1 : 0),
+    gauge('gateway_limit_store_nodes', 'Nodes that share cluster-wide limits, as last seen.', leases.store.nodes),
+    {
+      name: 'gateway_limit_open_tokens_total',
+      help: "Tokens of cluster-wide limits taken from the node's own share while their store was away.",
+      type: 'counter',
+      samples: [{ labels: {}, value: leases.openTokens }],
+    },
     {
       name: 'gateway_upstream_healthy',
       help: 'Whether an endpoint is healthy and not ejected: 1, or 0.',

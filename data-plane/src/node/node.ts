@@ -13,6 +13,9 @@ import { cacheFault, readFaults } from './faults.ts';
 import { Freshness } from './freshness.ts';
 import { HealthChecks } from './health/health-checks.ts';
 import { KeySets } from './key-sets/key-sets.ts';
+import { LeaseKeeper } from './leases/lease-keeper.ts';
+import { RedisLeases } from './leases/lease-store.ts';
+import { NO_STORE } from './leases/no-store.ts';
 import { claimAddresses, DEFAULT_LISTENER, Listeners } from './listeners.ts';
 import { DirectoryInUse, type DirectoryLock, hasSuccessor, lockDirectory, succeedDirectory } from './lock-directory.ts';
 import { Persistence } from './persistence.ts';
@@ -86,6 +89,11 @@ class NodeAssembly {
     const own = await claimAddresses(settings.binds, settings.takeover);
     const region = createSharedRegion({ workers, limiterCells: settings.limiterCells });
     const shared = attachShared(region);
+    const redis = settings.redis === undefined ? undefined : new RedisLeases(settings.redis, settings.nodeId, log);
+    redis?.start();
+    started.defer(() => redis?.close());
+    const leases = new LeaseKeeper(shared, redis ?? NO_STORE, log);
+    started.defer(() => leases.close());
     const directory = createSlotDirectory(region);
     const ledger = new SlotLedger(directory);
     const context: BuildContext = { group: settings.group, zone: settings.zone, slots: ledger };
@@ -173,6 +181,7 @@ class NodeAssembly {
       cache,
       watch,
       freshness,
+      leases,
       persistedRevision: () => persistence.revision,
     });
     const admin = await startAdminServer(settings.admin, endpoints, settings.takeover);
@@ -198,6 +207,8 @@ class NodeAssembly {
       await supervisor.close();
       healthChecks.close();
       keySets.close();
+      leases.close();
+      redis?.close();
       await cache.close();
       await admin.close();
       this.#lock.release();

@@ -30,6 +30,8 @@ export interface Settings {
   readonly drainDelayMs: number;
   /** Cells of the rate limiter, a power of two. */
   readonly limiterCells: number;
+  /** `redis://[USER:PASSWORD@]HOST:PORT[/DB]`: where the nodes of a cluster share limits. Unset: none. */
+  readonly redis: string | undefined;
   readonly logLevel: LogLevel;
 }
 
@@ -51,12 +53,13 @@ export function parseSettings(args: readonly string[]): ParsedSettings {
     if (!(error instanceof CommanderError)) throw error;
     return { kind: 'exit', exitCode: error.exitCode, text: text.replace(/^error: /, '') };
   }
-  const { bind, controlPlane, drainTimeout, drainDelay, cacheDir, token, ...flags } = command.opts<Flags>();
+  const { bind, controlPlane, drainTimeout, drainDelay, cacheDir, token, redis, ...flags } = command.opts<Flags>();
   return {
     kind: 'run',
     settings: {
       ...flags,
       token,
+      redis,
       binds: bind,
       controlPlanes: controlPlane,
       drainTimeoutMs: drainTimeout,
@@ -119,6 +122,10 @@ export function describeFlags(): Command {
     )
       .argParser(parseLimiterCells)
       .default(131_072),
+    new Option(
+      '--redis <url>',
+      'a Redis 7 or newer, redis:// or rediss://, by which all nodes share limits of scope cluster; all nodes name the same',
+    ).argParser(parseRedis),
     new Option('--log-level <level>', 'what is logged').choices(logLevels).default('info'),
   ];
   for (const option of options)
@@ -141,6 +148,13 @@ function parseControlPlanes(text: string): readonly string[] {
       'It is http://HOST:PORT or https://HOST:PORT, or several of them with commas between.',
     );
   return addresses;
+}
+
+function parseRedis(text: string): string {
+  const url = URL.parse(text);
+  if (url === null || !['redis:', 'rediss:'].includes(url.protocol) || url.hostname === '' || url.search !== '')
+    throw new InvalidArgumentError('It is redis://[USER:PASSWORD@]HOST:PORT[/DB], or rediss://.');
+  return text;
 }
 
 function parseNodeId(text: string): string {

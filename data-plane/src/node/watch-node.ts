@@ -44,6 +44,7 @@ export function createWatchNode(sources: WatchNodeSources): WatchNode {
       activeSince: timestamp(activation.config.activeSinceMs),
       startedAt: timestamp(performance.timeOrigin),
       takeover: settings.takeover,
+      limitStore: settings.redis !== undefined,
     }),
     status: () => statusOf(sources),
     apply: async (update) => {

@@ -4,6 +4,8 @@ import { CellKey, type Shared } from '../shared/index.ts';
 interface Charge {
   readonly key: CellKey;
   bucket: BucketPlan;
+  /** Of the cluster. */
+  leased: boolean;
   cell: number;
   cost: number;
 }
@@ -30,25 +32,27 @@ export class Charges {
   nextKey(): CellKey {
     let charge = this.#charges[this.#count];
     if (charge === undefined) {
-      charge = { key: new CellKey(), bucket: NO_BUCKET, cell: 0, cost: 0 };
+      charge = { key: new CellKey(), bucket: NO_BUCKET, leased: false, cell: 0, cost: 0 };
       this.#charges.push(charge);
     }
     return charge.key;
   }
 
   /** The charge on the key last given was admitted. */
-  add(bucket: BucketPlan, cell: number, cost: number): void {
+  add(bucket: BucketPlan, leased: boolean, cell: number, cost: number): void {
     const charge = this.#charges[this.#count++] as Charge;
+    charge.leased = leased;
     charge.bucket = bucket;
     charge.cell = cell;
     charge.cost = cost;
   }
 
   /** `nowUs` is the time of the charges. */
-  refund({ limiter, slidingWindows }: Shared, nowUs: number): void {
+  refund({ limiter, slidingWindows, leases }: Shared, nowUs: number): void {
     while (this.#count > 0) {
-      const { key, bucket, cell, cost } = this.#charges[--this.#count] as Charge;
-      if (bucket.algorithm === 'tokenBucket') limiter.refund(key, bucket.slot, bucket.gcra, cell, cost);
+      const { key, bucket, leased, cell, cost } = this.#charges[--this.#count] as Charge;
+      if (leased) leases.refund(key, cell, cost);
+      else if (bucket.algorithm === 'tokenBucket') limiter.refund(key, bucket.slot, bucket.gcra, cell, cost);
       else slidingWindows.refund(key, bucket.slot, bucket.window, cell, nowUs, cost);
     }
   }

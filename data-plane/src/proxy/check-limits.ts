@@ -1,42 +1,131 @@
-import { type BucketPlan, type LimitKeyPart, type LimitPlan, memberOf } from '@sluice/engine';
+import { type BucketPlan, type ClusterLimitPlan, type LimitKeyPart, type LimitPlan, memberOf } from '@sluice/engine';
 import { namedFieldValue } from '../http1/index.ts';
-import { type CellKey, keyPartInto } from '../shared/index.ts';
+import { type CellKey, keyPartInto, LEASE_ADMITTED, LEASE_AWAY, LEASE_CELLS, LEASE_PENDING } from '../shared/index.ts';
 import { answerProblem } from './answer.ts';
 import type { Exchange } from './exchange.ts';
+import { awaitLease } from './lease-waits.ts';
+import { leasedKeyText, leasedPart } from './leased-bucket.ts';
 import { type LimitState, rateLimitPolicy } from './limit-state.ts';
 
-/** Charges the limits in order; the first that refuses answers the request. */
+/**
+ * Charges the limits in order; the first that refuses answers the request. A request whose bucket of the cluster has no answer from the
+ * store yet waits for it, and goes on here.
+ */
 export function checkLimits(x: Exchange, limits: readonly LimitState[]): boolean {
-  for (let i = 0; i < limits.length; i++) {
+  let i = x.limitAt;
+  x.limitAt = 0;
+  for (; i < limits.length; i++) {
     const limit = limits[i] as LimitState;
     const { applies } = limit.plan;
     if (applies !== undefined && !applies(x.head.method, x.path)) continue;
-    if (!chargeLimit(x, limit)) {
+    const outcome = chargeLimit(x, limit);
+    if (outcome === ADMITTED) continue;
+    if (outcome === PENDING) {
+      x.limitAt = i;
+      awaitLease(x);
+    } else if (outcome === UNDECIDED) {
+      x.charges.refund(x.context.shared, x.startedUs);
+      answerProblem(x, 'policy_unavailable', `The limit ${limit.plan.name} cannot be decided.`, 'retry-after: 1\r\n');
+    } else {
       refuse(x, limit);
-      return true;
     }
+    return true;
   }
   return false;
 }
 
-function chargeLimit(x: Exchange, { plan, part, policy: ownPolicy }: LimitState): boolean {
+const ADMITTED = 0;
+const REFUSED = 1;
+const UNDECIDED = 2;
+const PENDING = 3;
+
+function chargeLimit(x: Exchange, { plan, part, policy: ownPolicy }: LimitState): number {
   const key = x.charges.nextKey();
   key.begin(part);
   for (let i = 0; i < plan.by.length; i++) addPart(x, key, plan.by[i] as LimitKeyPart);
   const bucket = bucketFor(x, plan.name, plan.bucket);
   const { limiter, slidingWindows } = x.context.shared;
+  if (plan.cluster !== undefined) return chargeLease(x, plan, plan.cluster, bucket, ownPolicy, key);
   if (bucket.algorithm === 'tokenBucket') {
     const admitted = limiter.charge(key, bucket.slot, bucket.gcra, x.startedUs, plan.cost);
     tell(x, plan, bucket, ownPolicy, limiter.remaining, limiter.resetMs);
-    if (admitted) x.charges.add(bucket, limiter.cell, plan.cost);
+    if (admitted) x.charges.add(bucket, false, limiter.cell, plan.cost);
     else x.retryAfterMs = limiter.retryAfterMs;
-    return admitted;
+    return admitted ? ADMITTED : REFUSED;
   }
   const admitted = slidingWindows.charge(key, bucket.slot, bucket.window, x.startedUs, plan.cost);
   tell(x, plan, bucket, ownPolicy, slidingWindows.remaining, slidingWindows.resetMs);
-  if (admitted) x.charges.add(bucket, slidingWindows.cell, plan.cost);
+  if (admitted) x.charges.add(bucket, false, slidingWindows.cell, plan.cost);
   else x.retryAfterMs = slidingWindows.retryAfterMs;
-  return admitted;
+  return admitted ? ADMITTED : REFUSED;
+}
+
+/** Spends of the node's lease; what the store has no answer to yet is asked for. */
+function chargeLease(
+  x: Exchange,
+  plan: LimitPlan,
+  cluster: ClusterLimitPlan,
+  bucket: BucketPlan,
+  ownPolicy: string,
+  key: CellKey,
+): number {
+  const { shared } = x.context;
+  const { leases } = shared;
+  key.add(leasedPart(bucket, cluster, shared.region.hashKey));
+  const outcome = leases.charge(key, bucket.slot, plan.cost);
+  if (outcome === LEASE_PENDING) {
+    if (leases.unknown) {
+      const isOverflow = leases.cell >= LEASE_CELLS;
+      const text = leasedKeyText(plan, cluster, bucket, isOverflow ? 'overflow' : textOf(x, plan.by));
+      shared.leaseCalls.put(leases.cell, key.lo, key.hi, text);
+      shared.doorbells.ring(shared.region.writers - 1);
+    }
+    if (x.leaseWaited) return UNDECIDED;
+    return PENDING;
+  }
+  if (outcome === LEASE_AWAY) return UNDECIDED;
+  const capacity = bucket.algorithm === 'tokenBucket' ? bucket.gcra.burst : bucket.requests;
+  const missing = capacity - leases.remaining;
+  const resetMs = missing <= 0 ? 0 : (missing * bucket.perMs) / bucket.requests;
+  tell(x, plan, bucket, ownPolicy, leases.remaining, resetMs);
+  if (outcome === LEASE_ADMITTED) {
+    x.charges.add(bucket, true, leases.cell, plan.cost);
+    return ADMITTED;
+  }
+  x.retryAfterMs = leases.retryAfterMs;
+  return REFUSED;
+}
+
+/** Whose bucket it is, in words that mean the same on every node. */
+function textOf(x: Exchange, by: readonly LimitKeyPart[]): string {
+  return by.map((part) => partText(x, part) ?? `clientIp ${x.client.peer.clientGroup(x.head, x.listener)}`).join('\0');
+}
+
+function partText(x: Exchange, part: LimitKeyPart): string | undefined {
+  switch (part.kind) {
+    case 'consumer':
+      return worded('consumer', x.caller?.consumer?.name);
+    case 'apiKey':
+      return worded('apiKey', x.caller?.apiKey?.name);
+    case 'clientIp':
+      return undefined;
+    case 'route':
+      return `route ${x.plan.name}`;
+    case 'service':
+      return x.route.destinations.length === 0 ? undefined : `service ${x.destination.plan.service.name}`;
+    case 'global':
+      return 'global';
+    case 'header':
+      return worded('header', namedFieldValue(x.head, part.name));
+    case 'claim':
+      return worded('claim', claimText(x, part.name));
+    default:
+      return part satisfies never;
+  }
+}
+
+function worded(kind: string, value: string | undefined): string | undefined {
+  return value === undefined ? undefined : `${kind} ${value}`;
 }
 
 /** What the client is told of a limit (draft-ietf-httpapi-ratelimit-headers): what is left, and in how many seconds all is there again. */

@@ -25,6 +25,8 @@ export interface ClientSide {
   /** Take no more of the request body for now. */
   pauseReading(): void;
   resumeReading(): void;
+  /** What came while the exchange waited before it took anything is for it now. */
+  takeHeld(): void;
   /** The exchange is over and its answer written; `keepAlive`: the connection takes the next request. */
   exchangeFinished(keepAlive: boolean): void;
   /** The exchange is over and its answer cannot be completed: the client must not take what it has for a whole. */

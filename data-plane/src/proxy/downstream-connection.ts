@@ -176,6 +176,10 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Guard
     this.#socket.resume();
   }
 
+  takeHeld(): void {
+    if (this.#state === 'exchange' && this.#held !== null && !this.#exchange.body.received) this.#goOn();
+  }
+
   exchangeFinished(keepAlive: boolean): void {
     if (this.#state === 'closed' || this.#state === 'tunnel') return;
     if (!keepAlive) {
@@ -304,6 +308,10 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Guard
         }
         at = this.#readHead(chunk, at);
       } else if (this.#state === 'exchange') {
+        if (this.#exchange.leasing) {
+          this.#hold(chunk, at);
+          break;
+        }
         if (!this.#exchange.body.received) at = this.#exchange.takeBody(chunk, at);
         else {
           this.#hold(chunk, at);

@@ -34,6 +34,8 @@ export type ExchangeState =
   | 'identifying'
   /** The phases wait for the whole body. */
   | 'collecting'
+  /** A limit has no answer from the store of leases yet. */
+  | 'leasing'
   /** A try waits for a connection. */
   | 'queued'
   /** A try is on its way. */
@@ -96,6 +98,13 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
   retryAfterMs = 0;
   /** The request's body, where all of it is needed before the request goes on; null: it goes on as it comes. */
   wholeBody: WholeBody | null = null;
+  /** The limit to go on with. */
+  limitAt = 0;
+  /** Until when it waits for answers about leases; 0: it has not waited. */
+  leaseDeadlineMs = 0;
+  /** That time is over. */
+  leaseWaited = false;
+  #phase = 0;
   #chunk: Buffer | null = null;
   #chunkAt = 0;
 
@@ -201,6 +210,22 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
   resumePhases(): void {
     this.state = 'deciding';
     this.#decide(AFTER_BODY);
+  }
+
+  /** Goes on with the phase that waited. */
+  decideOn(): void {
+    this.state = 'deciding';
+    try {
+      this.#decide(this.#phase);
+      if (!this.leasing) this.client.takeHeld();
+    } catch (error) {
+      this.#onBug(error);
+    }
+  }
+
+  /** It waits, and nothing more of what comes is looked at. */
+  get leasing(): boolean {
+    return this.state === 'leasing';
   }
 
   /** Answers what is no request. */
@@ -316,6 +341,7 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
     if (this.state === 'idle') return;
     this.context.readClock();
     const { state } = this;
+    if (state === 'leasing') this.context.leaseWaits.remove(this);
     abandonTry(this);
     if (state !== 'answered') account(this, CLIENT_ABORTED);
     this.#forget();
@@ -380,9 +406,9 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
 
   /** The phases from one on, until one answers, sends the request on its way, or waits. */
   #decide(from: number): void {
-    for (let i = from; i < REQUEST_PHASES.length; i++) {
-      if ((REQUEST_PHASES[i] as (typeof REQUEST_PHASES)[number])(this)) break;
-    }
+    let i = from;
+    while (i < REQUEST_PHASES.length && !(REQUEST_PHASES[i] as (typeof REQUEST_PHASES)[number])(this)) i++;
+    this.#phase = i;
   }
 
   #reset(head: RequestHead): void {
@@ -399,6 +425,9 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
     this.rateLimit = '';
     this.rateLimitPolicy = '';
     this.charges.clear();
+    this.limitAt = 0;
+    this.leaseDeadlineMs = 0;
+    this.leaseWaited = false;
     this.retries = 0;
     this.failedSlot = -1;
     this.replaced = false;

@@ -53,6 +53,13 @@ export class Peer {
     return this.#part;
   }
 
+  /** What `clientPart` is the hash of. */
+  clientGroup(head: RequestHead, plan: ListenerPlan): string {
+    const forwardedFor = this.isTrusted(plan) ? joinedFieldValue(head, HeaderId.forwardedFor) : undefined;
+    const address = forwardedFor === undefined ? this.address : clientAddress(this.address, forwardedFor, plan.trusts);
+    return addressGroup(address);
+  }
+
   /** The forwarding lines of a request. Those of a trusted peer go on from what it says; of another they begin here. */
   forwardingLines(head: RequestHead, plan: ListenerPlan): FieldText {
     const { host, minor } = head;

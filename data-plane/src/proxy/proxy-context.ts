@@ -4,6 +4,7 @@ import { NO_SLOT, RouteRequests, type Shared } from '../shared/index.ts';
 import { Callers } from './callers.ts';
 import { KeyWaits } from './key-waits.ts';
 import { KnownConsumers } from './known-consumers.ts';
+import { LeaseWaits } from './lease-waits.ts';
 import { type GuardedWork, OverloadGuard } from './overload-guard.ts';
 import { RandomHex } from './random-hex.ts';
 import { buildRouteState, type RouteState } from './route-state.ts';
@@ -43,6 +44,7 @@ export class ProxyContext {
   readonly pools: UpstreamPools;
   readonly tunnels = new Tunnels();
   readonly bodyBudget = new BodyBudget(HELD_BODIES_BYTES);
+  readonly leaseWaits = new LeaseWaits();
   readonly callers: Callers;
   readonly tokens: TokenCallers;
   readonly keyWaits: KeyWaits;
@@ -65,6 +67,7 @@ export class ProxyContext {
     this.hooks = hooks;
     this.wheel = new TimerWheel(shared.clock);
     this.pools = new UpstreamPools(shared, this.wheel);
+    shared.doorbells.listen(() => this.leaseWaits.onRing());
     const consumers = new KnownConsumers(shared.region.hashKey);
     this.callers = new Callers(source.tables, shared.region.hashKey, consumers);
     this.tokens = new TokenCallers(source.tables, consumers);

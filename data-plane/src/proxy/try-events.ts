@@ -4,6 +4,7 @@ import { CLIENT_ABORTED } from './account.ts';
 import { answerProblem } from './answer.ts';
 import { armTimer, awaitsBody, noteReading } from './deadlines.ts';
 import type { Exchange } from './exchange.ts';
+import { goOnWithLease } from './lease-waits.ts';
 import { endResponse } from './respond.ts';
 import { failTry, goOn } from './retry.ts';
 import { failWait, replaceConnection } from './send-request.ts';
@@ -55,6 +56,9 @@ export function onTryTimer(x: Exchange, nowMs: number): void {
       if (nowMs >= x.endDeadlineMs) x.broken(504);
       else if (nowMs >= x.lastByteMs + x.destination.plan.streamIdleTimeoutMs) breakOffIdle(x);
       else armTimer(x);
+      break;
+    case 'leasing':
+      goOnWithLease(x);
       break;
     case 'collecting':
       if (nowMs >= x.headDeadlineMs || nowMs >= x.lastBodyMs + x.listener.bodyIdleTimeoutMs) refuseSlowBody(x);

@@ -5,6 +5,8 @@ import { attachColumns, type Columns, releaseColumns } from './columns.ts';
 import { Control } from './control.ts';
 import { Doorbells } from './doorbells.ts';
 import { EndpointHealth } from './endpoint-health.ts';
+import { LeaseCalls } from './lease-calls.ts';
+import { LeaseCells } from './lease-cells.ts';
 import { Limiter } from './limiter.ts';
 import { MetricsRecorder } from './metrics/recorder.ts';
 import { Outliers } from './outliers.ts';
@@ -22,6 +24,9 @@ export interface Shared {
   readonly control: Control;
   readonly limiter: Limiter;
   readonly slidingWindows: SlidingWindows;
+  readonly leases: LeaseCells;
+  /** This worker's own. */
+  readonly leaseCalls: LeaseCalls;
   readonly breakers: Breakers;
   readonly columns: Columns;
   readonly clientConnections: ClientConnections;
@@ -36,17 +41,31 @@ export interface Shared {
 export function attachShared(region: SharedRegion, writer: number = region.writers - 1): Shared {
   const clock = sharedClock(region.originNs);
   const metrics = new MetricsRecorder(region, writer);
+  const doorbells = new Doorbells(region, writer);
+  const leaseCalls = new LeaseCalls(region.leaseCalls, writer);
+  const leases = new LeaseCells(
+    region,
+    writer,
+    clock,
+    (cell) => {
+      leaseCalls.put(cell, 0, 0, '');
+      doorbells.ring(region.writers - 1);
+    },
+    () => metrics.overflow('lease_cells'),
+  );
   return {
     region,
     writer,
     clock,
+    leases,
+    leaseCalls,
     control: new Control(region),
     limiter: new Limiter(region, writer, clock, () => metrics.overflow('limiter_cells')),
     slidingWindows: new SlidingWindows(region, writer, clock, () => metrics.overflow('limiter_cells')),
     breakers: new Breakers(region, writer),
     columns: attachColumns(region, writer),
     clientConnections: new ClientConnections(region, writer, () => metrics.overflow('client_cells')),
-    doorbells: new Doorbells(region, writer),
+    doorbells,
     endpointHealth: new EndpointHealth(region, clock),
     outliers: new Outliers(region),
     retryBudgets: new RetryBudgets(region, writer),

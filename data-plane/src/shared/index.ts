@@ -24,6 +24,17 @@ export {
 export { Control, type WorkerState, workerStates } from './control.ts';
 export { EndpointHealth } from './endpoint-health.ts';
 export type { Hash64 } from './half-sip-hash.ts';
+export { LeaseCalls } from './lease-calls.ts';
+export {
+  ANSWERED,
+  AWAY,
+  LEASE_ADMITTED,
+  LEASE_AWAY,
+  LEASE_CELLS,
+  LEASE_PENDING,
+  LEASE_REFUSED,
+  LeaseCells,
+} from './lease-cells.ts';
 export { Limiter } from './limiter.ts';
 export { DURATION_BOUNDS, type OverflowKind, overflowKinds } from './metrics/arena-layout.ts';
 export {

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { CLIENT_CONNECTIONS_BYTES } from './client-connections.ts';
+import { createLeaseQueues } from './lease-calls.ts';
+import { createLeaseBuffers, type LeaseBuffers } from './lease-cells.ts';
 import { ARENA_BYTES } from './metrics/arena-layout.ts';
 import { createWindowBuffers, type WindowBuffers } from './window-cells.ts';
 
@@ -56,6 +58,9 @@ export interface SharedRegion {
   /** Cells of sliding windows, a power of two. */
   readonly windowCells: number;
   readonly windows: WindowBuffers;
+  readonly leases: LeaseBuffers;
+  /** One queue per writer. */
+  readonly leaseCalls: SharedArrayBuffer;
   readonly breakers: BreakerBuffers;
   readonly columns: ColumnBuffers;
   readonly outliers: OutlierBuffers;
@@ -131,6 +136,8 @@ export function createSharedRegion(settings: SharedSettings): SharedRegion {
     limiterOverflow: new SharedArrayBuffer(slots.limits * 8),
     windowCells,
     windows: createWindowBuffers(windowCells, slots.limits),
+    leases: createLeaseBuffers(slots.limits),
+    leaseCalls: createLeaseQueues(writers),
     breakers: {
       words: new SharedArrayBuffer(slots.services * 4),
       openUntil: new SharedArrayBuffer(slots.services * 8),

@@ -150,6 +150,16 @@ export const policyCases: readonly FieldCase[] = [
     { rateLimits: [slidingLimit({ requests: 2, per: '2h' })] },
     { observe: policyHeader, was: '"l";q=2;w=3600', is: '"l";q=2;w=7200' },
   ),
+  policy(['RateLimit.scope'], limit({ fail: 'closed', scope: 'node' }), limit({ fail: 'closed', scope: 'cluster' }), {
+    observe: (world) => statuses(world, 2, { headers: { 'x-run': world.run } }),
+    was: [200, 429],
+    is: [503, 503],
+  }),
+  policy(['RateLimit.fail'], limit({ scope: 'cluster', fail: 'open' }), limit({ scope: 'cluster', fail: 'closed' }), {
+    observe: (world) => statuses(world, 2, { headers: { 'x-run': world.run } }),
+    was: [200, 429],
+    is: [503, 503],
+  }),
   policy(['RateLimit.cost'], limit({ cost: 1 }, { burst: 4 }), limit({ cost: 2 }, { burst: 4 }), {
     observe: admitted,
     was: 4,

@@ -26,9 +26,6 @@ export const UNSUPPORTED: UnsupportedTable = [
   'sluice.config.v1.Service.fallback',
   'sluice.config.v1.LoadBalancing.consistent_hash',
 
-  'sluice.config.v1.RATE_LIMIT_SCOPE_CLUSTER',
-  'sluice.config.v1.RateLimit.fail',
-
   'sluice.config.v1.AuthMethod.mtls',
 
   'sluice.config.v1.Policy.mode',

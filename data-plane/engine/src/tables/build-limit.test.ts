@@ -1,5 +1,5 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { RateLimitSchema, RateLimitScope } from '@sluice/proto';
+import { RateLimitFail, RateLimitSchema, RateLimitScope } from '@sluice/proto';
 import { describe, expect, test } from 'vitest';
 import { buildLimits, isByAddressAlone } from './build-limit.ts';
 import type { SlotSource } from './built-item.ts';
@@ -26,6 +26,16 @@ test('a limit that says nothing more is one bucket for all, as big as its reques
     slot: 5,
   });
   expect(bucket).toMatchObject({ requests: 10, perMs: 60_000, gcra: { burst: 10 } });
+});
+
+test.each<[LimitInit, LimitPlan['cluster']]>([
+  [{}, undefined],
+  [{ scope: RateLimitScope.NODE }, undefined],
+  [{ scope: RateLimitScope.CLUSTER }, { failOpen: true }],
+  [{ scope: RateLimitScope.CLUSTER, fail: RateLimitFail.OPEN }, { failOpen: true }],
+  [{ scope: RateLimitScope.CLUSTER, fail: RateLimitFail.CLOSED }, { failOpen: false }],
+])('%j holds for the cluster as %j', (limit, cluster) => {
+  expect(build(limit).cluster).toEqual(cluster);
 });
 
 test('a sliding window admits its requests in any stretch of its time', () => {
@@ -81,7 +91,7 @@ test.each<[string, LimitInit]>([
   ['a bucket that never fills', { algorithm: { case: 'tokenBucket', value: { requests: 0, per: perMinute } } }],
   ['a bucket that fills at once', { algorithm: { case: 'tokenBucket', value: { requests: 1, per: {} } } }],
   ['a bucket without a time', { algorithm: { case: 'tokenBucket', value: { requests: 1 } } }],
-  ['the cluster', { scope: RateLimitScope.CLUSTER }],
+  ['a failure of a later version', { scope: RateLimitScope.CLUSTER, fail: 99 as RateLimitFail }],
   ['a scope of a later version', { scope: 99 as RateLimitScope }],
   ['a part of a later version', { by: ['later:tenant'] }],
   ['a path that is none', { match: { path: { kind: { case: 'regex', value: '(' } } } }],

@@ -1,4 +1,10 @@
-import { type RateLimit, type RateLimitMatch, type RateLimitOverride, RateLimitScope } from '@sluice/proto';
+import {
+  type RateLimit,
+  RateLimitFail,
+  type RateLimitMatch,
+  type RateLimitOverride,
+  RateLimitScope,
+} from '@sluice/proto';
 import { gcraPlan } from '../decide/gcra.ts';
 import { windowPlan } from '../decide/sliding-window.ts';
 import type { SlotSource } from './built-item.ts';
@@ -10,7 +16,9 @@ import { durationMs } from './read-duration.ts';
 /** @param owner `Policy/NAME` or `Route/NAME`: whose buckets they are */
 export function buildLimits(owner: string, limits: readonly RateLimit[], slots: SlotSource): readonly LimitPlan[] {
   return limits.map((limit) => {
-    if (limit.scope > RateLimitScope.NODE) throw new CannotBuild(`the limit ${limit.name} is for more than a node`);
+    if (limit.scope > RateLimitScope.CLUSTER)
+      throw new CannotBuild(`the scope of the limit ${limit.name} is not known`);
+    if (limit.fail > RateLimitFail.CLOSED) throw new CannotBuild(`what the limit ${limit.name} fails to is not known`);
     const bucket = buildBucket(`${owner}/${limit.name}`, limit, slots);
     return {
       name: limit.name,
@@ -18,6 +26,7 @@ export function buildLimits(owner: string, limits: readonly RateLimit[], slots: 
       slot: bucket.slot,
       by: limit.by.length === 0 ? [{ kind: 'global' }] : limit.by.map(readKeyPart),
       bucket,
+      cluster: limit.scope === RateLimitScope.CLUSTER ? { failOpen: limit.fail !== RateLimitFail.CLOSED } : undefined,
       cost: limit.cost ?? 1,
       applies: limit.match && compileLimitMatch(limit.match),
     };

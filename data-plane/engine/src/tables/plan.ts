@@ -204,9 +204,16 @@ export interface LimitPlan {
   readonly slot: number;
   readonly by: readonly LimitKeyPart[];
   readonly bucket: BucketPlan;
+  /** It holds for all nodes together, by leases. Undefined: for this node. */
+  readonly cluster: ClusterLimitPlan | undefined;
   readonly cost: number;
   /** Which requests are counted. Undefined: all. */
   readonly applies: ((method: string, path: string) => boolean) | undefined;
+}
+
+export interface ClusterLimitPlan {
+  /** While the shared store is away the node admits its share of the limit; false: nothing. */
+  readonly failOpen: boolean;
 }
 
 /** How a limit counts, and the numbers it was written with. */

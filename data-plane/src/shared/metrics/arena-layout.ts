@@ -33,6 +33,8 @@ export const overflowKinds = [
   'connections',
   'client_connections',
   'pending',
+  'lease_cells',
+  'lease_waits',
   'concurrent_requests',
   'requests',
   'parked_connections',
@@ -40,7 +42,7 @@ export const overflowKinds = [
 export type OverflowKind = (typeof overflowKinds)[number];
 
 const HEADER_BYTES = 64;
-const OVERFLOW_BYTES = 128;
+const OVERFLOW_BYTES = 256;
 const overflowAt = HEADER_BYTES;
 const seriesDirectoryAt = overflowAt + OVERFLOW_BYTES;
 const seriesValuesAt = seriesDirectoryAt + SERIES * SERIES_ENTRY * 4;

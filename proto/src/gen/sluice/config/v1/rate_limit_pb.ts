@@ -421,7 +421,9 @@ export const RateLimitScope = {
   NODE: 1,
 
   /**
-   * All nodes together admit the limit, by leases from a shared store.
+   * All nodes together admit the limit, by leases from a shared store: a Redis that every node is started with (--redis).
+   * Apply refuses it while a connected node that gets it has none. Costs a request that finds a lease about as much as a limit of the
+   * node; the first one of a bucket waits for the store, at most 50 ms.
    *
    * @generated from enum value: RATE_LIMIT_SCOPE_CLUSTER = 2;
    */
@@ -462,14 +464,14 @@ export const RateLimitFail = {
   UNSPECIFIED: 0,
 
   /**
-   * A node admits at most its share of the limit.
+   * A node admits at most its share of the limit: what it says, divided by the nodes last seen, rounded down.
    *
    * @generated from enum value: RATE_LIMIT_FAIL_OPEN = 1;
    */
   OPEN: 1,
 
   /**
-   * A node admits nothing once its lease is spent.
+   * A node admits nothing once its lease is spent, which lasts at most a second: policy_unavailable.
    *
    * @generated from enum value: RATE_LIMIT_FAIL_CLOSED = 2;
    */
