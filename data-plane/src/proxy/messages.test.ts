@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { ACTIVE_REQUESTS } from '../shared/index.ts';
+import { settled } from './testing/eventually.ts';
 import { simple } from './testing/manifests.ts';
 import { ProxyRig } from './testing/proxy-rig.ts';
 
@@ -190,6 +192,25 @@ describe('connections', () => {
     client.send('GET /none HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(10_000));
     const count = () => client.received.split('HTTP/1.1 404 Not Found').length - 1;
     await client.until(() => count() === 10_000, '10,000 answers');
+  });
+
+  test('carry any number of requests one at a time: the others wait with the client', async () => {
+    await using rig = await ProxyRig.start(simple());
+    const client = await rig.connect();
+    // More than the kernel takes on the way.
+    const count = 500_000;
+    const request = 'GET /x HTTP/1.1\r\nHost: a\r\n\r\n';
+    client.send(request.repeat(count));
+    const upstream = await rig.origin.accept();
+    await upstream.takeHead();
+    expect(await settled(() => client.unsent)).toBeGreaterThan((count * request.length) / 4);
+    expect([upstream.received, rig.origin.connections.length]).toEqual(['', 1]);
+    expect(rig.shared.columns.process.total(ACTIVE_REQUESTS)).toBe(1);
+    for (let n = 0; n < 3; n++) {
+      upstream.send('HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx');
+      await upstream.takeHead();
+    }
+    expect([upstream.received, rig.origin.connections.length]).toEqual(['', 1]);
   });
 
   test('close where the client asks, and say so', async () => {
