@@ -134,7 +134,7 @@ export async function waitUntil(
   running: RunningProcess,
   what: string,
   predicate: () => Promise<boolean>,
-  deadlineMs = 30_000,
+  deadlineMs = 60_000,
 ): Promise<void> {
   const outcome = await waitFor(
     `${running.name} ${what}`,

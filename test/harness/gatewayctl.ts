@@ -25,7 +25,7 @@ export async function gatewayctl(args: readonly string[], options: CtlOptions = 
     input: options.input ?? '',
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
-  const { code } = await within(process_.name, process_.exited, options.deadlineMs ?? 60_000);
+  const { code } = await within(process_.name, process_.exited, options.deadlineMs ?? 120_000);
   return { code, stdout: process_.stdout(), stderr: process_.stderr() };
 }
 

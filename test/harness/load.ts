@@ -16,7 +16,7 @@ export type LoadOptions = {
   readonly request?: (n: number) => RawRequest;
   /** What is wrong with an answer, or undefined. Without it every status below 500 is right. */
   readonly check?: (response: HttpResponse, n: number, timing: Timing) => string | undefined;
-  /** How long an answer may take before it counts as `timeout`. Default 30 s. */
+  /** How long an answer may take before it counts as `timeout`. Default 60 s. */
   readonly deadlineMs?: number;
 };
 
@@ -51,7 +51,7 @@ export type Load = AsyncDisposable & {
 
 /** Starts keep-alive clients that count every outcome and never send a request twice. */
 export function startLoad(options: LoadOptions): Load {
-  const { port, connections = 8, total = Number.POSITIVE_INFINITY, deadlineMs = 30_000 } = options;
+  const { port, connections = 8, total = Number.POSITIVE_INFINITY, deadlineMs = 60_000 } = options;
   const statuses: Record<string, number> = {};
   const errors: Record<string, number> = {};
   const failures: LoadFailure[] = [];

@@ -134,7 +134,7 @@ export async function startOrigin(reply: OriginHandler = answerJson): Promise<Or
     accepted: () => connections.length,
     open: () => connections.filter(isOpen).length,
     received: (connection) => Buffer.concat(connections[connection - 1]?.received ?? []),
-    waitForRequests: (count, deadlineMs = 30_000) =>
+    waitForRequests: (count, deadlineMs = 60_000) =>
       waitFor(`the origin gets ${count} requests`, () => requests.length >= count && requests, { deadlineMs }),
     closeIdle: () => {
       for (const { socket } of connections.filter((one) => isOpen(one) && one.used && !one.busy)) socket.end();

@@ -102,7 +102,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     ];
     const args = ['-D', data, '-p', String(port), '-k', dir.path, ...settings.flatMap((setting) => ['-c', setting])];
     const process = await run('postgres', 'postgres', args, options.background);
-    await process.line(/database system is ready to accept connections/, 30_000);
+    await process.line(/database system is ready to accept connections/, 60_000);
     return process;
   }
 

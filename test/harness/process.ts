@@ -35,10 +35,10 @@ export type RunningProcess = AsyncDisposable & {
   readonly stderr: () => string;
   /** Both streams in the order they came, the last 4 MiB. */
   readonly output: () => string;
-  /** Waits for a line of either stream; rejects when the process ends or the deadline (30 s) passes before it. */
+  /** Waits for a line of either stream; rejects when the process ends or the deadline (60 s) passes before it. */
   readonly line: (pattern: RegExp, deadlineMs?: number) => Promise<RegExpExecArray>;
   readonly signal: (signal: NodeJS.Signals) => void;
-  /** Sends SIGTERM (or another signal) and waits for the end; after the deadline (30 s) it kills and throws. */
+  /** Sends SIGTERM (or another signal) and waits for the end; after the deadline (60 s) it kills and throws. */
   readonly stop: (signal?: NodeJS.Signals, deadlineMs?: number) => Promise<Exit>;
   /** SIGKILL to it and all its descendants, and waits for the end. */
   readonly kill: () => Promise<Exit>;
@@ -137,7 +137,7 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
       );
     },
     signal: (signal) => void child.kill(signal),
-    async stop(signal = 'SIGTERM', deadlineMs = 30_000) {
+    async stop(signal = 'SIGTERM', deadlineMs = 60_000) {
       child.kill('SIGCONT');
       child.kill(signal);
       return within(`${options.name} ends after ${signal}`, ended.promise, deadlineMs).catch((error: unknown) => {
