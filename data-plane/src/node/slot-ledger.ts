@@ -12,6 +12,7 @@ export class SlotLedger implements SlotSource {
     services: new Map<string, number>(),
     endpoints: new Map<string, number>(),
     limits: new Map<string, number>(),
+    policies: new Map<string, number>(),
   };
 
   constructor(directory: SlotDirectory) {
@@ -34,23 +35,31 @@ export class SlotLedger implements SlotSource {
     return this.#assign('limits', id);
   }
 
+  policy(name: string): number {
+    return this.#assign('policies', name);
+  }
+
   /** What was handed out since the last call. */
   takeUntold(): SlotAssignments {
-    const { routes, services, endpoints, limits } = this.#untold;
-    const taken = { routes: [...routes], services: [...services], endpoints: [...endpoints], limits: [...limits] };
-    for (const names of [routes, services, endpoints, limits]) names.clear();
+    const { routes, services, endpoints, limits, policies } = this.#untold;
+    const taken = {
+      ...{ routes: [...routes], services: [...services], endpoints: [...endpoints] },
+      ...{ limits: [...limits], policies: [...policies] },
+    };
+    for (const names of Object.values(this.#untold)) names.clear();
     return taken;
   }
 
   /** All that is in use, for a worker that knows nothing yet. */
   all(): SlotAssignments {
     const entries = (slots: Slots): SlotAssignment[] => [...slots.entries()];
-    const { routes, services, endpoints, limits } = this.#directory;
+    const { routes, services, endpoints, limits, policies } = this.#directory;
     return {
       routes: entries(routes),
       services: entries(services),
       endpoints: entries(endpoints),
       limits: entries(limits),
+      policies: entries(policies),
     };
   }
 
@@ -71,8 +80,10 @@ function slotsOf(item: BuiltItem): readonly (readonly [Named, string])[] {
   switch (item.kind) {
     case 'Route':
       return [['routes', item.name], ...item.fields.limits.map(({ id }) => ['limits', id] as const)];
-    case 'Policy':
-      return item.fields.limits.map(({ id }) => ['limits', id] as const);
+    case 'Policy': {
+      const limits = item.fields.limits.map(({ id }) => ['limits', id] as const);
+      return item.fields.dryRunSlot === undefined ? limits : [['policies', item.name], ...limits];
+    }
     case 'Service':
       return [
         ['services', item.name],

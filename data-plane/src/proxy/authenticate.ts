@@ -30,32 +30,36 @@ interface AuthRefusal {
 export function authenticate(x: Exchange): boolean {
   const auth = x.plan.auth;
   if (auth === undefined) return false;
-  const { methods } = auth;
-  let refusal: AuthRefusal = MISSING;
-  let lacking: IssuerPlan | undefined;
-  for (let i = 0; i < methods.length; i++) {
-    const method = methods[i] as AuthMethodPlan;
-    const found = method.kind === 'jwt' ? identifyByToken(x, method) : identifyByKey(x, method);
-    if (found === undefined) continue;
-    if ('reason' in found) {
-      // What cannot be decided is no refusal: another answer would say that it was.
-      if (refusal.reason !== 'unavailable') refusal = found;
-      if (found.lacking?.isFetched === true) lacking = found.lacking;
-    } else {
-      x.caller = found;
-      break;
-    }
-  }
-  if (x.caller !== null || (refusal === MISSING && auth.optional)) {
-    hideCredentials(x, auth);
-    return false;
-  }
-  if (lacking !== undefined && x.context.keyWaits.wait(x, lacking)) return true;
+  const refusal = identify(x, auth);
+  if (refusal === undefined) return false;
+  const { lacking } = refusal;
+  if (lacking?.isFetched === true && x.context.keyWaits.wait(x, lacking)) return true;
   const { metrics } = x.context.shared;
   metrics.add(metrics.authFailures(x.plan.slot, refusal.reason));
   if (refusal.reason === 'unavailable') answerProblem(x, 'policy_unavailable', refusal.detail, 'retry-after: 1\r\n');
   else answerProblem(x, 'unauthenticated', refusal.detail, challenge(auth, refusal === MISSING));
   return true;
+}
+
+/** Why nobody is identified who may ask. Undefined: who asks is, or need not be, and what says so is not passed on. */
+export function identify(x: Exchange, auth: AuthPlan): AuthRefusal | undefined {
+  const { methods } = auth;
+  let refusal: AuthRefusal = MISSING;
+  for (let i = 0; i < methods.length; i++) {
+    const method = methods[i] as AuthMethodPlan;
+    const found = method.kind === 'jwt' ? identifyByToken(x, method) : identifyByKey(x, method);
+    if (found === undefined) continue;
+    if (!('reason' in found)) {
+      x.caller = found;
+      hideCredentials(x, auth);
+      return undefined;
+    }
+    // What cannot be decided yet is no refusal: another answer would say that it was.
+    if (refusal.lacking?.isFetched !== true) refusal = found;
+  }
+  if (refusal !== MISSING || !auth.optional) return refusal;
+  hideCredentials(x, auth);
+  return undefined;
 }
 
 const MISSING: AuthRefusal = { reason: 'missing', detail: 'No credential was presented.' };

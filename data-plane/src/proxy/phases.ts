@@ -12,6 +12,7 @@ import type { Exchange } from './exchange.ts';
 import { drawFaults } from './faults.ts';
 import { forward } from './forward.ts';
 import { redirect } from './redirect.ts';
+import { rehearse } from './rehearse.ts';
 import { startTrace } from './trace-context.ts';
 import { validateHead } from './validate-request.ts';
 
@@ -36,6 +37,8 @@ export const REQUEST_PHASES: readonly Phase[] = [
   // Before authentication, so that guessing keys is limited too.
   limitByAddress,
   authenticate,
+  // Who is identified here counts for what follows, as anybody who is.
+  rehearse,
   // Before limits: what a caller may not do costs him nothing.
   authorize,
   // Who asks may decide it, and limits may be by it.

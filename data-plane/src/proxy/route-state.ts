@@ -77,8 +77,13 @@ export function buildRouteState(
 ): RouteState {
   const { hashKey } = shared.region;
   const { requestIdHeader } = listener;
-  const requestNames = [...removedNames(plan.requestHeaders), ...credentialHeaders(plan.auth), requestIdHeader];
-  const droppedCookies = credentialCookies(plan.auth);
+  const requestNames = [
+    ...removedNames(plan.requestHeaders),
+    ...credentialHeaders(plan.auth),
+    ...credentialHeaders(plan.dryRun?.auth?.plan),
+    requestIdHeader,
+  ];
+  const droppedCookies = [...credentialCookies(plan.auth), ...credentialCookies(plan.dryRun?.auth?.plan)];
   if (droppedCookies.length > 0) requestNames.push('cookie');
   if (plan.requestBody !== undefined) requestNames.push(...DIGEST_FIELDS);
   if (plan.responseBody !== undefined) requestNames.push(...PARTIAL_FIELDS);

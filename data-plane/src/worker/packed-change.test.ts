@@ -20,7 +20,7 @@ test('a packed change unpacks to what it was', () => {
       ),
       removals: fc.array(fc.record({ kind: name, name })),
     }),
-    slots: fc.record({ routes: slots, services: slots, endpoints: slots, limits: slots }),
+    slots: fc.record({ routes: slots, services: slots, endpoints: slots, limits: slots, policies: slots }),
   });
   fc.assert(
     fc.property(changes, (given) => {
@@ -31,7 +31,7 @@ test('a packed change unpacks to what it was', () => {
 
 test('a name that was never given a slot has the one that all without room share', () => {
   const known = new KnownSlots();
-  known.learn({ routes: [['r', 3]], services: [], endpoints: [['s/h:1', 4]], limits: [] });
+  known.learn({ routes: [['r', 3]], services: [], endpoints: [['s/h:1', 4]], limits: [], policies: [] });
   expect([known.route('r'), known.endpoint('s', 'h:1')]).toEqual([3, 4]);
   expect(known.service('s')).toBe(OVERFLOW_SLOT);
 });

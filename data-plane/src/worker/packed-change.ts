@@ -8,11 +8,12 @@ export interface SlotAssignments {
   /** Named `SERVICE/ADDRESS`. */
   readonly endpoints: readonly SlotAssignment[];
   readonly limits: readonly SlotAssignment[];
+  readonly policies: readonly SlotAssignment[];
 }
 
 export type SlotAssignment = readonly [name: string, slot: number];
 
-const SLOT_FIELDS = ['routes', 'services', 'endpoints', 'limits'] as const;
+const SLOT_FIELDS = ['routes', 'services', 'endpoints', 'limits', 'policies'] as const;
 
 /**
  * A change and its slots in one buffer that all workers read: a list of lists, each its count and then its records; a number is
@@ -65,7 +66,9 @@ export function unpackChange(packed: SharedArrayBuffer): { change: ActiveChange;
   };
   const text = () => bytes().toString();
   const list = <T>(record: () => T) => Array.from({ length: number() }, record);
-  const [routes, services, endpoints, limits] = SLOT_FIELDS.map(() => list((): SlotAssignment => [text(), number()]));
+  const [routes, services, endpoints, limits, policies] = SLOT_FIELDS.map(() =>
+    list((): SlotAssignment => [text(), number()]),
+  );
   const removals = list(() => ({ kind: text(), name: text() }));
   const upserts = list(() => {
     const [kind, name, isUnavailable, reason] = [text(), text(), number() === 1, text()];
@@ -75,7 +78,7 @@ export function unpackChange(packed: SharedArrayBuffer): { change: ActiveChange;
   });
   return {
     change: { upserts, removals },
-    slots: { routes: routes!, services: services!, endpoints: endpoints!, limits: limits! },
+    slots: { routes: routes!, services: services!, endpoints: endpoints!, limits: limits!, policies: policies! },
   };
 }
 
@@ -86,6 +89,7 @@ export class KnownSlots implements SlotSource {
     services: new Map<string, number>(),
     endpoints: new Map<string, number>(),
     limits: new Map<string, number>(),
+    policies: new Map<string, number>(),
   };
 
   learn(assignments: SlotAssignments): void {
@@ -108,6 +112,10 @@ export class KnownSlots implements SlotSource {
 
   limit(id: string): number {
     return known(this.#slots.limits, id);
+  }
+
+  policy(name: string): number {
+    return known(this.#slots.policies, name);
   }
 }
 

@@ -64,7 +64,7 @@ function manifests(address: string, prefix: string): string {
   );
 }
 
-const SLOTS: SlotAssignments = { routes: [['r', 2]], services: [['s', 2]], endpoints: [], limits: [] };
+const SLOTS: SlotAssignments = { routes: [['r', 2]], services: [['s', 2]], endpoints: [], limits: [], policies: [] };
 
 async function statusOf(port: number, path: string): Promise<number> {
   const socket = connect({ port, host: '127.0.0.1' });

@@ -205,6 +205,17 @@ export const issuerCases: readonly FieldCase[] = [
       others: { 'Route/r': asking.to },
     };
   }),
+  ...(['Policy', 'Route'] as const).map((kind): FieldCase => {
+    const auth = { anyOf: [{ apiKey: {} }] };
+    const taken = { match: [{ path: { prefix: '/' } }], service: 's' };
+    const written = (mode: string): Spec => ({ ...(kind === 'Route' && taken), mode, auth });
+    return {
+      ...{ proves: [`${kind}.mode`], key: kind === 'Route' ? 'Route/r' : 'Policy/p' },
+      ...{ from: { spec: written('enforce') }, to: { spec: written('dryRun') } },
+      others: kind === 'Route' ? {} : { 'Route/r': { spec: { ...taken, policies: ['p'] } } },
+      ...{ observe: async ({ ask }: World) => (await ask()).status, was: 401, is: 200 },
+    };
+  }),
   {
     ...{ proves: ['Policy.authorization'], key: 'Policy/p', from: { spec: {} } },
     to: { spec: { authorization: { ip: { deny: ['127.0.0.1'] } } } },

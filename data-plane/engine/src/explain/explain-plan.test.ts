@@ -13,6 +13,7 @@ const explainedBy: Readonly<Record<keyof RoutePlan, string>> = {
   addressLimits: 'limits by address',
   auth: 'authentication',
   authorization: 'authorization',
+  dryRun: 'dry run',
   destinations: 'service',
   callerLimits: 'limits',
   faults: 'rehearsed failure',

@@ -74,6 +74,7 @@ export const STEPS: readonly Step[] = [
   ['client address', explainAddress],
   ['limits by address', ({ addressLimits }, asked) => explainLimits(addressLimits, asked)],
   ['authentication', explainAuthentication],
+  ['dry run', explainDryRun],
   ['authorization', explainAuthorization],
   ['destination', explainDestination],
   ['limits', ({ callerLimits }, asked) => explainLimits(callerLimits, asked)],
@@ -153,6 +154,19 @@ function explainAuthorization({ authorization }: RoutePlan, { caller, consumer }
   if (lack === undefined) return 'the caller has what is asked for';
   const wanted = lack === 'claims' ? authorization.claims.map(({ name }) => name) : membersOf(authorization[lack]);
   return refused(403, 'forbidden', `the caller lacks ${lack}: ${wanted.join(', ')}`);
+}
+
+/** What policies in dry run say, as far as they say no more than that. */
+function explainDryRun(plan: RoutePlan, asked: Asked): Said[] {
+  const { auth, authorization } = plan.dryRun ?? {};
+  const said = [
+    auth && explainAuthentication({ ...plan, auth: auth.plan }, asked),
+    authorization && explainAddress({ ...plan, admitsAddress: authorization.admits }, asked),
+    authorization && explainAuthorization({ ...plan, authorization: authorization.caller }, asked),
+  ];
+  return said.map((each) =>
+    typeof each === 'object' && 'end' in each ? `would be refused, and passes: ${each.end.says}` : each,
+  );
 }
 
 function membersOf(

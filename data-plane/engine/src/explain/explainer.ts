@@ -184,7 +184,7 @@ export class Explainer {
 export const DEFAULT_LISTENER = 'http';
 
 /** Nothing is counted here. */
-const NO_SLOTS: SlotSource = { route: () => 0, service: () => 0, endpoint: () => 0, limit: () => 0 };
+const NO_SLOTS: SlotSource = { route: () => 0, service: () => 0, endpoint: () => 0, limit: () => 0, policy: () => 0 };
 
 function refuse(step: string, status: number, code: string, says: string, path: string | undefined): Decision {
   const outcome: RequestOutcome = { kind: 'refuse', status, code, says };

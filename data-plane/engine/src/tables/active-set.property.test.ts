@@ -8,7 +8,7 @@ import { Tables } from './tables.ts';
 
 const context: BuildContext = {
   group: 'default',
-  slots: { route: () => 0, service: () => 0, endpoint: () => 0, limit: () => 0 },
+  slots: { route: () => 0, service: () => 0, endpoint: () => 0, limit: () => 0, policy: () => 0 },
 };
 
 type SpecInit = NonNullable<MessageInitShape<typeof ResourceSchema>['spec']>;

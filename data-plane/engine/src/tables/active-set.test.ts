@@ -6,7 +6,7 @@ import type { BuildContext, TrackItem } from './built-item.ts';
 
 const context: BuildContext = {
   group: 'default',
-  slots: { route: () => 0, service: () => 0, endpoint: () => 0, limit: () => 0 },
+  slots: { route: () => 0, service: () => 0, endpoint: () => 0, limit: () => 0, policy: () => 0 },
 };
 
 function service(port: number): TrackItem {

@@ -14,6 +14,7 @@ test('an override has a limit slot of its own, named after its owner', () => {
       service: () => 0,
       endpoint: () => 0,
       limit: (id) => asked.push(id) + 6,
+      policy: () => 0,
     },
   );
   expect(asked).toEqual(['Consumer/mobile-app/per-consumer']);

@@ -8,7 +8,7 @@ import type { LimitPlan } from './plan.ts';
 
 type LimitInit = MessageInitShape<typeof RateLimitSchema>;
 
-const slots: SlotSource = { route: () => 0, service: () => 0, endpoint: () => 0, limit: () => 5 };
+const slots: SlotSource = { route: () => 0, service: () => 0, endpoint: () => 0, limit: () => 5, policy: () => 0 };
 const perMinute = { seconds: 60n };
 const tokenBucket = { case: 'tokenBucket' as const, value: { requests: 10, per: perMinute } };
 

@@ -1,4 +1,12 @@
-import type { ApiKeyAuth, Auth, AuthMethod, JwtAuth, Policy, Route } from '@sluice/proto';
+import {
+  type ApiKeyAuth,
+  type Auth,
+  type AuthMethod,
+  type JwtAuth,
+  type Policy,
+  PolicyMode,
+  type Route,
+} from '@sluice/proto';
 import type { PolicyLayer } from '../config/policy-layers.ts';
 import type { CorsPlan } from '../decide/cors.ts';
 import type { ValidationPlan } from '../decide/validation.ts';
@@ -8,13 +16,15 @@ import { buildHeaderEdits } from './build-header-edits.ts';
 import { buildLimits } from './build-limit.ts';
 import { buildRetry } from './build-retry.ts';
 import { buildValidation } from './build-validation.ts';
-import type { BuildContext, ItemKey } from './built-item.ts';
+import type { BuildContext, ItemKey, SlotSource } from './built-item.ts';
 import { CannotBuild } from './cannot-build.ts';
 import type { AuthMethodPlan, AuthPlan, HeaderEditsPlan, LimitPlan, RetryPlan } from './plan.ts';
 import { durationMs } from './read-duration.ts';
 
 /** The fields that policies and routes share, as one of them sets them. Undefined: it does not. */
 export interface PolicyFields extends PolicyLayer {
+  /** What refusals count for that its mode lets pass: a slot of its policy, 0 where it is a route. Undefined: it enforces. */
+  readonly dryRunSlot: number | undefined;
   readonly auth: AuthPlan | undefined;
   readonly authorization: BuiltAuthorization | undefined;
   readonly limits: readonly LimitPlan[];
@@ -41,6 +51,7 @@ export function buildPolicy(name: string, policy: Policy, context: BuildContext)
 /** @param owner `Policy/NAME` or `Route/NAME` */
 export function buildPolicyFields(owner: string, fields: Policy | Route, { slots }: BuildContext): PolicyFields {
   return {
+    dryRunSlot: dryRunSlot(owner, fields, slots),
     auth: fields.auth && buildAuth(fields.auth),
     authorization: fields.authorization && buildAuthorization(fields.authorization),
     limits: buildLimits(owner, fields.rateLimits, slots),
@@ -52,6 +63,18 @@ export function buildPolicyFields(owner: string, fields: Policy | Route, { slots
     retry: fields.retry && buildRetry(fields.retry),
     none: fields.none,
   };
+}
+
+function dryRunSlot(
+  owner: string,
+  { mode, rateLimits, validation }: Policy | Route,
+  slots: SlotSource,
+): number | undefined {
+  if (mode !== PolicyMode.DRY_RUN) return undefined;
+  if (rateLimits.length > 0 || validation !== undefined)
+    throw new CannotBuild('a dry run of limits or validation is not known to this version of the node');
+  const [kind, name = ''] = owner.split('/');
+  return kind === 'Policy' ? slots.policy(name) : 0;
 }
 
 /** What a route or policy cannot do without to identify callers. `sluice` is built in. */

@@ -20,6 +20,7 @@ export function buildRefusingRoute(name: string, { spec }: Resource, slots: Slot
     policies: route.policies,
     references: referencesOfRoute(route),
     fields: {
+      dryRunSlot: undefined,
       auth: undefined,
       authorization: undefined,
       limits: [],

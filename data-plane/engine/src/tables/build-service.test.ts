@@ -8,7 +8,7 @@ type ServiceInit = MessageInitShape<typeof ServiceSchema>;
 
 function build(service: ServiceInit, group = 'default') {
   const endpoint = (name: string, address: string) => Number(`${name}${address.at(-1)}`);
-  const slots = { route: () => 0, service: () => 7, endpoint, limit: () => 0 };
+  const slots = { route: () => 0, service: () => 7, endpoint, limit: () => 0, policy: () => 0 };
   return buildService('1', create(ServiceSchema, service), { group, slots });
 }
 

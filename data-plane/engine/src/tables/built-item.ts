@@ -55,6 +55,7 @@ export interface SlotSource {
   service(name: string): number;
   endpoint(service: string, address: string): number;
   limit(id: string): number;
+  policy(name: string): number;
 }
 
 export interface BuildContext {

@@ -1,10 +1,19 @@
 import { addUpLimits, layersFor } from '../config/policy-layers.ts';
+import type { BuiltAuthorization } from './build-authorization.ts';
 import { concatenateHeaderEdits } from './build-header-edits.ts';
 import { isByAddressAlone } from './build-limit.ts';
 import type { PolicyFields } from './build-policy.ts';
 import type { BuiltDestination, BuiltRoute } from './build-route.ts';
 import type { BuiltService } from './build-service.ts';
-import type { DestinationPlan, PathRewritePlan, RetryPlan, RoutePlan, ServicePlan } from './plan.ts';
+import type {
+  AuthPlan,
+  DestinationPlan,
+  DryRunPlan,
+  PathRewritePlan,
+  RetryPlan,
+  RoutePlan,
+  ServicePlan,
+} from './plan.ts';
 
 /**
  * Joins a route with its policies and its services. Policies apply in their order, then the route: of each field the last that sets it
@@ -24,7 +33,9 @@ export function joinRoute(
     layersFor(layers, 'rateLimits').flatMap((layer) => layer.limits),
     ({ name }) => name,
   );
-  const authorization = lastSet(layersFor(layers, 'authorization').map((layer) => layer.authorization));
+  const rehearsed = new Set(layersFor(layers, 'mode').filter(({ dryRunSlot }) => dryRunSlot !== undefined));
+  const auth = decide(layersFor(layers, 'auth'), rehearsed, (layer) => layer.auth);
+  const authorization = decide(layersFor(layers, 'authorization'), rehearsed, (layer) => layer.authorization);
   const own = {
     timeoutMs: lastSet(layersFor(layers, 'timeout').map(({ timeoutMs }) => timeoutMs)),
     retry: lastSet(layersFor(layers, 'retry').map(({ retry }) => retry)),
@@ -36,9 +47,10 @@ export function joinRoute(
     destinations: route.destinations.map((destination, index) =>
       joinDestination(route, destination, services[index], own),
     ),
-    admitsAddress: authorization?.admits,
-    auth: lastSet(layersFor(layers, 'auth').map(({ auth }) => auth)),
-    authorization: authorization?.caller,
+    admitsAddress: authorization.enforced?.admits,
+    auth: auth.enforced,
+    authorization: authorization.enforced?.caller,
+    dryRun: dryRunPlan(auth.rehearsed, authorization.rehearsed),
     addressLimits: limits.filter(isByAddressAlone),
     callerLimits: limits.filter((limit) => !isByAddressAlone(limit)),
     redirect: route.redirect,
@@ -57,6 +69,35 @@ export function joinRoute(
       .reduce(concatenateHeaderEdits, undefined),
     bodyBytes: route.bodyBytes,
     webSocket: route.webSocket,
+  };
+}
+
+interface Rehearsed<T> {
+  readonly value: T;
+  readonly policySlot: number;
+}
+
+/** The last that sets a field wins; where that is a dry run, what holds is what would without it. */
+function decide<T>(
+  layers: readonly PolicyFields[],
+  rehearsed: ReadonlySet<PolicyFields>,
+  setBy: (layer: PolicyFields) => T | undefined,
+): { readonly enforced: T | undefined; readonly rehearsed: Rehearsed<T> | undefined } {
+  const enforced = lastSet(layers.filter((layer) => !rehearsed.has(layer)).map(setBy));
+  const last = layers.findLast((layer) => setBy(layer) !== undefined);
+  const value = last && setBy(last);
+  if (last === undefined || value === undefined || !rehearsed.has(last)) return { enforced, rehearsed: undefined };
+  return { enforced, rehearsed: { value, policySlot: last.dryRunSlot ?? 0 } };
+}
+
+function dryRunPlan(
+  auth: Rehearsed<AuthPlan> | undefined,
+  authorization: Rehearsed<BuiltAuthorization> | undefined,
+): DryRunPlan | undefined {
+  if (auth === undefined && authorization === undefined) return undefined;
+  return {
+    auth: auth && { plan: auth.value, policySlot: auth.policySlot },
+    authorization: authorization && { ...authorization.value, policySlot: authorization.policySlot },
   };
 }
 

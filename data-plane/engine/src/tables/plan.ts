@@ -40,6 +40,8 @@ export interface RoutePlan {
   readonly validation: ValidationPlan | undefined;
   readonly auth: AuthPlan | undefined;
   readonly authorization: AuthorizationPlan | undefined;
+  /** What is decided and counted, and lets pass. Undefined: nothing. */
+  readonly dryRun: DryRunPlan | undefined;
   /** Limits by client address alone, checked before authentication, in order. */
   readonly addressLimits: readonly LimitPlan[];
   /** The other limits, checked after authentication, in order. */
@@ -164,6 +166,18 @@ export interface AuthPlan {
   readonly methods: readonly AuthMethodPlan[];
   /** Requests without any credential pass as anonymous. */
   readonly optional: boolean;
+}
+
+/** What policies in dry run would refuse; each with the slot of the policy that says so. */
+export interface DryRunPlan {
+  readonly auth: { readonly plan: AuthPlan; readonly policySlot: number } | undefined;
+  readonly authorization:
+    | {
+        readonly caller: AuthorizationPlan | undefined;
+        readonly admits: ((address: string) => boolean) | undefined;
+        readonly policySlot: number;
+      }
+    | undefined;
 }
 
 export type AuthMethodPlan = ApiKeyMethodPlan | JwtMethodPlan;

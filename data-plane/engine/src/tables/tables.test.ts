@@ -55,6 +55,7 @@ function slotSource(): SlotSource {
     service: (name) => slot(`service ${name}`),
     endpoint: (name, address) => slot(`endpoint ${name} ${address}`),
     limit: (id) => slot(`limit ${id}`),
+    policy: (name) => slot(`policy ${name}`),
   };
 }
 

@@ -51,6 +51,7 @@ export class ProxyRig implements AsyncDisposable {
         service: (name) => directory.services.assign(name),
         endpoint: (service, address) => directory.endpoints.assign(`${service}/${address}`),
         limit: (id) => directory.limits.assign(id),
+        policy: (name) => directory.policies.assign(name),
       },
       listeners: [defaultListener('http', '127.0.0.1:0')],
     });

@@ -9,6 +9,7 @@ import { checkHeaderEdits } from './header-edits.ts';
 import { checkHealthCheck } from './health-check.ts';
 import { checkIssuer, checkIssuerSecret } from './issuer.ts';
 import { checkListener } from './listener.ts';
+import { checkMode } from './mode.ts';
 import { checkNodeGroup } from './node-group.ts';
 import { checkRateLimits } from './rate-limits.ts';
 import { checkRewrite } from './rewrite.ts';
@@ -29,6 +30,7 @@ export const RULES: readonly Rule[] = [
   checkAnswers,
   checkFaults,
   checkAuth,
+  checkMode,
   checkIssuer,
   checkIssuerSecret,
   checkRateLimits,

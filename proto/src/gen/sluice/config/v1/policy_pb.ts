@@ -31,7 +31,7 @@ export const file_sluice_config_v1_policy: GenFile = /*@__PURE__*/
  */
 export type Policy = Message<"sluice.config.v1.Policy"> & {
   /**
-   * Whether this policy's auth, authorization, rateLimits and validation refuse. Unset: enforce.
+   * Whether this policy's auth and authorization refuse; with dryRun it holds neither rateLimits nor validation. Unset: enforce.
    *
    * @generated from field: sluice.config.v1.PolicyMode mode = 1;
    */
@@ -137,7 +137,7 @@ export type Policy = Message<"sluice.config.v1.Policy"> & {
  */
 export type PolicyJson = {
   /**
-   * Whether this policy's auth, authorization, rateLimits and validation refuse. Unset: enforce.
+   * Whether this policy's auth and authorization refuse; with dryRun it holds neither rateLimits nor validation. Unset: enforce.
    *
    * @generated from field: sluice.config.v1.PolicyMode mode = 1;
    */

@@ -186,7 +186,7 @@ export type Route = Message<"sluice.config.v1.Route"> & {
   mqtt?: MqttBinding | undefined;
 
   /**
-   * Whether this route's auth, authorization, rateLimits and validation refuse. Unset: enforce.
+   * Whether this route's own auth and authorization refuse; with dryRun it holds neither rateLimits nor validation. Unset: enforce.
    *
    * @generated from field: sluice.config.v1.PolicyMode mode = 30;
    */
@@ -441,7 +441,7 @@ export type RouteJson = {
   mqtt?: MqttBindingJson;
 
   /**
-   * Whether this route's auth, authorization, rateLimits and validation refuse. Unset: enforce.
+   * Whether this route's own auth and authorization refuse; with dryRun it holds neither rateLimits nor validation. Unset: enforce.
    *
    * @generated from field: sluice.config.v1.PolicyMode mode = 30;
    */

@@ -1,0 +1,90 @@
+import { describe, expect, test } from 'vitest';
+import { createExposition } from '../shared/index.ts';
+import { manifestsOf, route, service } from './testing/manifests.ts';
+import { ProxyRig } from './testing/proxy-rig.ts';
+
+const policy = (name: string, spec: object) => ({ kind: 'Policy', name, spec });
+const consumer = { kind: 'Consumer', name: 'app', spec: { scopes: ['read'] } };
+const KEY = { anyOf: [{ apiKey: {} }] };
+const dry = (spec: object) => ({ mode: 'dryRun', ...spec });
+
+async function start(routeSpec: object, ...policies: readonly ReturnType<typeof policy>[]): Promise<ProxyRig> {
+  const names = policies.map(({ name }) => name);
+  const rig = await ProxyRig.start(
+    manifestsOf(service(), consumer, ...policies, route({ policies: names, ...routeSpec })),
+  );
+  rig.addKey('secret', 'app');
+  rig.origin.answer((head) => `HTTP/1.1 200 OK\r\nContent-Length: ${head.length}\r\n\r\n${head}`);
+  return rig;
+}
+
+async function ask(rig: ProxyRig, key?: string): Promise<{ status: string; body: string }> {
+  const client = await rig.connect();
+  client.send(`GET /x HTTP/1.1\r\nHost: a\r\n${key === undefined ? '' : `X-API-Key: ${key}\r\n`}\r\n`);
+  const { head, body } = await client.takeMessage();
+  return { status: head.slice(9, 12), body };
+}
+
+/** What was counted, as `policy field count`. */
+function counted({ shared, directory }: ProxyRig): string[] {
+  const expose = createExposition({ shared, directory, breakers: () => [], families: () => [] });
+  const text = [...expose()].join('');
+  const lines = text.matchAll(/^gateway_dry_run_refusals_total\{route="all",policy="(.*)",field="(.*)"\} (\d+)$/gm);
+  return [...lines].map(([, name, field, count]) => `${name} ${field} ${count}`).sort();
+}
+
+describe('a policy in dry run', () => {
+  test('lets pass and counts what it would refuse; a valid credential still identifies', async () => {
+    await using rig = await start({}, policy('p', dry({ auth: KEY })));
+    expect((await ask(rig)).status).toBe('200');
+    expect((await ask(rig, 'wrong')).status).toBe('200');
+    expect(counted(rig)).toEqual(['p auth 2']);
+    const { status, body } = await ask(rig, 'secret');
+    expect(status).toBe('200');
+    expect(body).toContain('x-consumer: app\r\n');
+    expect(body).not.toContain('secret');
+    expect(counted(rig)).toEqual(['p auth 2']);
+  });
+
+  test('decides about scopes and addresses too', async () => {
+    const scopes = { allOf: ['write'] };
+    await using rig = await start({ auth: KEY }, policy('p', dry({ authorization: { scopes } })));
+    expect((await ask(rig, 'secret')).status).toBe('200');
+    expect((await ask(rig)).status).toBe('401');
+    expect(counted(rig)).toEqual(['p authorization 1']);
+    rig.apply(manifestsOf(policy('p', dry({ authorization: { ip: { deny: ['127.0.0.1'] } } }))));
+    expect((await ask(rig, 'secret')).status).toBe('200');
+    expect(counted(rig)).toEqual(['p authorization 2']);
+    rig.apply(manifestsOf(policy('p', dry({ authorization: { scopes: { allOf: ['read'] } } }))));
+    expect((await ask(rig, 'secret')).status).toBe('200');
+    expect(counted(rig)).toEqual(['p authorization 2']);
+  });
+
+  test('changes nothing of what another enforces, before it or after', async () => {
+    const enforced = policy('e', { auth: KEY });
+    const tried = policy('d', dry({ auth: { anyOf: [{ apiKey: { header: 'x-other' } }] } }));
+    await using before = await start({}, enforced, tried);
+    expect((await ask(before)).status).toBe('401');
+    expect((await ask(before, 'secret')).body).toContain('x-consumer: app\r\n');
+    expect(counted(before)).toEqual(['d auth 1']);
+    // What is set later wins whole: the dry run says nothing any more.
+    await using after = await start({}, tried, enforced);
+    expect((await ask(after)).status).toBe('401');
+    expect((await ask(after, 'secret')).status).toBe('200');
+    expect(counted(after)).toEqual([]);
+  });
+
+  test('of a route covers its own fields alone, and counts without a policy', async () => {
+    const needsKey = policy('e', { auth: KEY });
+    await using rig = await start(dry({ authorization: { scopes: { allOf: ['write'] } } }), needsKey);
+    expect((await ask(rig)).status).toBe('401');
+    expect((await ask(rig, 'secret')).status).toBe('200');
+    expect(counted(rig)).toEqual([' authorization 1']);
+  });
+
+  test('is none where the route drops the mode', async () => {
+    await using rig = await start({ none: ['mode'] }, policy('p', dry({ auth: KEY })));
+    expect((await ask(rig)).status).toBe('401');
+    expect(counted(rig)).toEqual([]);
+  });
+});

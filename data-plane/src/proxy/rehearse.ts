@@ -1,0 +1,35 @@
+import { findLack, type RoutePlan } from '@sluice/engine';
+import type { DryRunField } from '../shared/index.ts';
+import { identify } from './authenticate.ts';
+import type { Exchange } from './exchange.ts';
+
+/**
+ * Decides and counts what policies in dry run would refuse, and lets it pass. A valid credential identifies who asks, unless another
+ * has already. Costs one comparison on routes without any.
+ */
+export function rehearse(x: Exchange): boolean {
+  const { dryRun } = x.plan;
+  if (dryRun === undefined) return false;
+  const { auth, authorization } = dryRun;
+  if (auth !== undefined) {
+    const { caller } = x;
+    if (identify(x, auth.plan) !== undefined) count(x, auth.policySlot, 'auth');
+    // Who was identified by what is enforced stays who he is.
+    x.caller = caller ?? x.caller;
+  }
+  if (authorization !== undefined && !isAuthorized(x, authorization))
+    count(x, authorization.policySlot, 'authorization');
+  return false;
+}
+
+type Authorization = NonNullable<NonNullable<RoutePlan['dryRun']>['authorization']>;
+
+function isAuthorized({ head, listener, client, caller }: Exchange, { caller: plan, admits }: Authorization): boolean {
+  if (admits !== undefined && !client.peer.isAdmitted(head, listener, admits)) return false;
+  return plan === undefined || (caller !== null && findLack(plan, caller) === undefined);
+}
+
+function count({ context, plan }: Exchange, policySlot: number, field: DryRunField): void {
+  const { metrics } = context.shared;
+  metrics.add(metrics.dryRunRefusals(plan.slot, policySlot, field));
+}
