@@ -13,8 +13,12 @@ const { values } = parseArgs({
 
 const seed = Number(values.seed);
 const perTargetMs = Number(values.seconds) * 1000;
-for (const [name, fuzz] of Object.entries(targets)) {
-  if (values.only !== undefined && values.only !== name) continue;
+const chosen = Object.entries(targets).filter(([name]) => values.only === undefined || values.only === name);
+if (!(perTargetMs > 0) || !Number.isInteger(seed) || chosen.length === 0) {
+  console.error(`usage: npm run fuzz -- [--seconds 60] [--seed NUMBER] [--only ${Object.keys(targets).join('|')}]`);
+  process.exit(2);
+}
+for (const [name, fuzz] of chosen) {
   console.log(`${name}: seed ${seed}, ${values.seconds} s (repeat with npm run fuzz -- --only ${name} --seed ${seed})`);
   const until = performance.now() + perTargetMs;
   print(name, await fuzz(seed, () => performance.now() < until));
