@@ -1,11 +1,19 @@
+import { pickSticky } from '@sluice/engine';
 import type { DestinationState } from './destination-state.ts';
 import type { Exchange } from './exchange.ts';
+import { hashRequest } from './hash-request.ts';
 
 /** Decides which service a request goes to. A route with one service costs one comparison. */
 export function chooseDestination(x: Exchange): boolean {
-  const { destinations } = x.route;
+  const { destinations, stickyChoices } = x.route;
   if (destinations.length === 0) return false;
-  const destination = destinations.length === 1 ? (destinations[0] as DestinationState) : pickByWeight(destinations);
+  let destination = destinations[0] as DestinationState;
+  if (destinations.length > 1) {
+    destination =
+      stickyChoices === null
+        ? pickByWeight(destinations)
+        : (destinations[pickSticky(stickyChoices, hashRequest(x, x.plan.stickyBy))] as DestinationState);
+  }
   x.destination = destination;
   x.serviceSlot = destination.plan.service.slot;
   return false;

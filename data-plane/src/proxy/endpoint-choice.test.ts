@@ -27,7 +27,7 @@ function choose(
         slot: 2,
         enabled: true,
         endpoints,
-        balancer: 'roundRobin',
+        balancer: { kind: 'roundRobin' },
         panicPercent: 0,
         healthCheck: undefined,
       },
@@ -37,7 +37,7 @@ function choose(
     },
     shared,
   );
-  const pick = (avoided: number, nowMs: number): number => (choice.pick(avoided, nowMs)?.slot ?? 0) - 2;
+  const pick = (avoided: number, nowMs: number): number => (choice.pick(avoided, 0, nowMs)?.slot ?? 0) - 2;
   const shares = (nowMs: number, picks = 60): number[] => {
     const counts = endpoints.map(() => 0);
     for (let i = 0; i < picks; i++) {

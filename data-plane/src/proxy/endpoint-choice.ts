@@ -2,6 +2,7 @@ import {
   type Eligible,
   type EndpointPlan,
   isPanic,
+  pickByHash,
   pickLeastRequest,
   pickRandom,
   pickRoundRobin,
@@ -53,36 +54,44 @@ export class EndpointChoice {
 
   /**
    * An endpoint that is healthy and not ejected, or any one in a panic; of the node's own zone where that is preferred and has enough;
-   * other than the one with slot `avoided` where there is another. Undefined where none may be used.
+   * other than the one with slot `avoided` where there is another. Undefined where none may be used. `hash`: of the request, where the
+   * service is balanced by it.
    */
-  pick(avoided: number, nowMs: number): EndpointPlan | undefined {
+  pick(avoided: number, hash: number, nowMs: number): EndpointPlan | undefined {
     const changes = this.#shared.endpointHealth.changes();
     if (changes !== this.#healthChanges || nowMs >= this.#goodUntilMs) this.#refresh(changes, nowMs);
     this.#avoided = avoided;
     this.#least = PREFERRED;
-    let index = this.#pick();
+    let index = this.#pick(hash);
     if (index < 0) {
       this.#least = USABLE;
-      index = this.#pick();
+      index = this.#pick(hash);
     }
     if (index < 0 && avoided >= 0) {
       this.#avoided = -1;
       this.#least = PREFERRED;
-      index = this.#pick();
+      index = this.#pick(hash);
     }
     return this.#plan.endpoints[index];
   }
 
-  #pick(): number {
+  /** Whether there is an endpoint to pick. */
+  hasAny(nowMs: number): boolean {
+    return this.pick(-1, 0, nowMs) !== undefined;
+  }
+
+  #pick(hash: number): number {
     if (this.#plan.endpoints.length === 1) return this.#eligible(0) ? 0 : -1;
     const { balancer } = this.#plan;
-    switch (balancer) {
+    switch (balancer.kind) {
       case 'roundRobin':
         return pickRoundRobin(this.#position, this.#eligible);
       case 'leastRequest':
         return pickLeastRequest(this.#set, this.#inFlight, this.#eligible, Math.random);
       case 'random':
         return pickRandom(this.#set, this.#eligible, Math.random);
+      case 'consistentHash':
+        return pickByHash(balancer.table, hash, this.#eligible);
       default:
         return balancer satisfies never;
     }

@@ -8,7 +8,7 @@ import type { Caller } from './caller.ts';
 import { Charges } from './charges.ts';
 import type { ClientSide } from './client-side.ts';
 import { collectMore } from './collect-body.ts';
-import type { DestinationState } from './destination-state.ts';
+import type { DestinationState, FallbackState } from './destination-state.ts';
 import type { ConnectionWaiter } from './endpoint-pool.ts';
 import { NO_HEAD } from './no-head.ts';
 import { AFTER_BODY, REQUEST_PHASES } from './phases.ts';
@@ -48,6 +48,8 @@ export type ExchangeState =
   | 'responding'
   /** The answer is written; the rest of the request's body is still to be read past. */
   | 'answered';
+
+const NO_FALLBACKS: readonly FallbackState[] = [];
 
 /**
  * One request and its answer. One object for each client connection, used for its requests in turn, so that a request allocates
@@ -126,6 +128,9 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
   /** Of the present try, -1: none to report. */
   breakerToken = -1;
   retries = 0;
+  /** What may be served instead, and which of it is next. */
+  fallbacks: readonly FallbackState[] = NO_FALLBACKS;
+  fallbackAt = 0;
   /** A dead pooled connection was replaced. */
   replaced = false;
   /** Of a WebSocket handshake that is forwarded as one; empty: it is none. A connection has at most one, its last request. */

@@ -2,7 +2,9 @@ import { ABORTED, REFUSED } from '../shared/index.ts';
 import { answerProblem } from './answer.ts';
 import { takePlace } from './concurrent-requests.ts';
 import type { Exchange } from './exchange.ts';
+import { hasFallback, serveFallback } from './fallback.ts';
 import { delayByFault } from './faults.ts';
+import { hashRequest } from './hash-request.ts';
 import { recordBody } from './held-body.ts';
 import { acquireConnection } from './send-request.ts';
 import { endTry } from './try.ts';
@@ -34,7 +36,9 @@ export function forward(x: Exchange): boolean {
   x.endDeadlineMs = plan.maxDurationMs === 0 ? Number.POSITIVE_INFINITY : nowMs + plan.maxDurationMs;
   x.lastBodyMs = x.lastByteMs = nowMs;
   x.interims = 0;
-  x.replayable = plan.retry !== undefined || SAFE_METHODS.has(x.head.method);
+  x.fallbacks = x.destination.fallbacks;
+  x.fallbackAt = 0;
+  x.replayable = plan.retry !== undefined || x.fallbacks.length > 0 || SAFE_METHODS.has(x.head.method);
   x.replayBytes = 0;
   recordBody(x, body.bytes);
   x.context.shared.retryBudgets.countRequest(plan.service.slot, nowMs);
@@ -53,15 +57,19 @@ export function startTry(x: Exchange): void {
   if (breaker !== undefined) {
     const token = breakers.admit(slot, breaker, nowMs);
     if (token === REFUSED) {
-      answerProblem(x, 'circuit_open', undefined, retryAfter(breakers.retryAfterMs));
+      if (hasFallback(x, false)) serveFallback(x);
+      else answerProblem(x, 'circuit_open', undefined, retryAfter(breakers.retryAfterMs));
       return;
     }
     x.breakerToken = token;
   }
-  const endpoint = service.choice.pick(x.failedSlot, nowMs);
+  const { balancer } = plan.service;
+  const hash = balancer.kind === 'consistentHash' ? hashRequest(x, balancer.by) : 0;
+  const endpoint = service.choice.pick(x.failedSlot, hash, nowMs);
   if (endpoint === undefined) {
     endTry(x, ABORTED);
-    answerProblem(x, 'no_healthy_endpoint', undefined, retryAfter(1000));
+    if (hasFallback(x, false)) serveFallback(x);
+    else answerProblem(x, 'no_healthy_endpoint', undefined, retryAfter(1000));
     return;
   }
   columns.inFlight.add(endpoint.slot, 1);

@@ -10,6 +10,7 @@ export class Peer {
   #plan: ListenerPlan | null = null;
   #trusted = false;
   #part: KeyPart | null = null;
+  #group: string | null = null;
   #admits: ((address: string) => boolean) | null = null;
   #admitted = false;
   #host: Host | null | undefined = undefined;
@@ -53,11 +54,12 @@ export class Peer {
     return this.#part;
   }
 
-  /** What `clientPart` is the hash of. */
+  /** The client's address in words, as limits count by it: an IPv4 address, or the /64 of an IPv6 one. */
   clientGroup(head: RequestHead, plan: ListenerPlan): string {
     const forwardedFor = this.isTrusted(plan) ? joinedFieldValue(head, HeaderId.forwardedFor) : undefined;
-    const address = forwardedFor === undefined ? this.address : clientAddress(this.address, forwardedFor, plan.trusts);
-    return addressGroup(address);
+    if (forwardedFor !== undefined) return addressGroup(clientAddress(this.address, forwardedFor, plan.trusts));
+    this.#group ??= addressGroup(this.address);
+    return this.#group;
   }
 
   /** The forwarding lines of a request. Those of a trusted peer go on from what it says; of another they begin here. */

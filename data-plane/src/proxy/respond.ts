@@ -5,8 +5,9 @@ import { connectionLine, ownResponseLines } from './answer.ts';
 import { armTimer, watchReader } from './deadlines.ts';
 import { endHeldAnswer, holdAnswer, holdMore, isEdited } from './edit-response.ts';
 import type { Exchange } from './exchange.ts';
+import { serveFallback } from './fallback.ts';
 import { finishResponse, releaseConnection, sendWithBody } from './finish-response.ts';
-import { failTry, retriesAnswer } from './retry.ts';
+import { failTry, fallsBackFrom, retriesAnswer } from './retry.ts';
 import { switchProtocols } from './switch-protocols.ts';
 import { detachUpstream, endTry, outcomeOf } from './try.ts';
 import { PROTOCOL_ERROR } from './try-failure.ts';
@@ -99,11 +100,13 @@ function onResponseHead(
       return;
     }
   }
-  if (retriesAnswer(x, head)) {
+  const isTriedAgain = retriesAnswer(x, head);
+  if (isTriedAgain || (x.fallbackAt < x.fallbacks.length && fallsBackFrom(x, head.status))) {
     detachUpstream(x);
     releaseConnection(x, connection, responseBody.received && end === chunk.length);
     x.failedSlot = x.endpointSlot;
     endTry(x, outcomeOf(head.status));
+    if (!isTriedAgain) serveFallback(x);
     return;
   }
   if (edited) {

@@ -4,10 +4,11 @@ import { FAILURE } from '../shared/index.ts';
 import { answerProblem } from './answer.ts';
 import { armTimer } from './deadlines.ts';
 import type { Exchange } from './exchange.ts';
+import { hasFallback, serveFallback } from './fallback.ts';
 import { abortByFault } from './faults.ts';
 import { startTry } from './forward.ts';
 import { detachUpstream, endTry, outcomeOf, reportTry } from './try.ts';
-import { isRetried, type TryFailure } from './try-failure.ts';
+import { isRetried, TIMED_OUT, type TryFailure } from './try-failure.ts';
 
 /** A try without an answer: another one follows, or the client is told. */
 export function failTry(x: Exchange, failure: TryFailure): void {
@@ -20,7 +21,20 @@ export function failTry(x: Exchange, failure: TryFailure): void {
   }
   const { retry } = x.destination.plan;
   if (retry !== undefined && isRetried(failure, retry, mayRepeat(x, retry)) && pauseForRetry(x, retry, 0)) return;
-  answerProblem(x, failure.code, undefined, '', failure.proxyStatus);
+  if (x.fallbackAt < x.fallbacks.length && fallsBackAfter(x, failure)) serveFallback(x);
+  else answerProblem(x, failure.code, undefined, '', failure.proxyStatus);
+}
+
+/** Whether an answer with this status, which is tried no more, is thrown away for what is to be served instead. */
+export function fallsBackFrom(x: Exchange, status: number): boolean {
+  return x.destination.plan.fallbackOn.statuses.has(status) && hasFallback(x, true);
+}
+
+/** A failure that is a condition of retries, whatever the method; and a request whose whole time is over, where timeouts are one. */
+function fallsBackAfter(x: Exchange, failure: TryFailure): boolean {
+  const { fallbackOn } = x.destination.plan;
+  const condition = failure === TIMED_OUT ? 'onTimeout' : failure.condition;
+  return condition !== null && fallbackOn[condition] && hasFallback(x, condition !== 'onConnectFailure');
 }
 
 /**
@@ -64,7 +78,8 @@ function pauseForRetry(x: Exchange, retry: RetryPlan, askedMs: number): boolean 
   return true;
 }
 
-function mayRepeat({ head }: Exchange, retry: RetryPlan): boolean {
+/** Whether a request that may have been done may be sent once more. */
+export function mayRepeat({ head }: Exchange, retry: RetryPlan): boolean {
   return (
     retry.methods.has(head.method) || (retry.idempotencyKey && fieldValue(head, HeaderId.idempotencyKey) !== undefined)
   );

@@ -1,4 +1,13 @@
-import type { AuthPlan, HeaderEditsPlan, ListenerPlan, RoutePlan, ServicePlan } from '@sluice/engine';
+import {
+  type AuthPlan,
+  type DestinationPlan,
+  type HeaderEditsPlan,
+  hashText,
+  type ListenerPlan,
+  type RoutePlan,
+  type ServicePlan,
+  type StickyChoice,
+} from '@sluice/engine';
 import {
   dropTable,
   type FieldText,
@@ -12,7 +21,7 @@ import {
 } from '../http1/index.ts';
 import { type KeyPart, keyPart, NO_SLOT, RouteRequests, type Shared } from '../shared/index.ts';
 import { CORS_RESPONSE_FIELDS, type CorsState, corsState } from './cors-state.ts';
-import type { DestinationState } from './destination-state.ts';
+import type { DestinationState, FallbackState } from './destination-state.ts';
 import { type LimitState, limitState } from './limit-state.ts';
 import { DIGEST_FIELDS, PARTIAL_FIELDS, type ResponseEditsState, responseEditsState } from './response-edits-state.ts';
 import { type ResponseState, responseState } from './response-state.ts';
@@ -23,6 +32,8 @@ export interface RouteState {
   readonly plan: RoutePlan;
   readonly listener: ListenerPlan;
   readonly destinations: readonly DestinationState[];
+  /** The destinations as callers keep them; null: each request is chosen for itself. */
+  readonly stickyChoices: readonly StickyChoice[] | null;
   /** What its requests are answered with; null: a service answers. */
   readonly response: ResponseState | null;
   /** What its requests count for before their destination is chosen: NO_SLOT where there are several. */
@@ -102,11 +113,8 @@ export function buildRouteState(
   return {
     plan,
     listener,
-    destinations: plan.destinations.map((destination) => ({
-      plan: destination,
-      service: serviceState(destination.service),
-      servicePart: keyPart(hashKey, 'service', destination.service.name),
-    })),
+    destinations: plan.destinations.map((destination) => destinationState(destination, plan, serviceState, shared)),
+    stickyChoices: plan.stickyBy.length === 0 ? null : plan.destinations.map(stickyChoice),
     serviceSlot: plan.destinations.length === 1 ? (plan.destinations[0]?.service.slot ?? NO_SLOT) : NO_SLOT,
     response: plan.response === undefined ? null : responseState(plan.response, plan.responseHeaders),
     requests: new RouteRequests(shared.metrics, plan.slot),
@@ -129,6 +137,35 @@ export function buildRouteState(
     responseDropNames,
     responseLines: editLines(plan.responseHeaders),
   };
+}
+
+function destinationState(
+  destination: DestinationPlan,
+  route: RoutePlan,
+  serviceState: (plan: ServicePlan) => ServiceState,
+  shared: Shared,
+): DestinationState {
+  const { service } = destination;
+  return {
+    plan: destination,
+    service: serviceState(service),
+    servicePart: keyPart(shared.region.hashKey, 'service', service.name),
+    fallbacks: destination.fallbacks.map((fallback): FallbackState => {
+      const uses = shared.metrics.fallbacks(service.slot, fallback.kind);
+      if (fallback.kind === 'response') {
+        return { kind: 'response', response: responseState(fallback.response, route.responseHeaders), uses };
+      }
+      return {
+        kind: 'service',
+        destination: destinationState(fallback.destination, route, serviceState, shared),
+        uses,
+      };
+    }),
+  };
+}
+
+function stickyChoice({ service, weight }: DestinationPlan): StickyChoice {
+  return { nameHash: hashText(service.name, 0), weight };
 }
 
 const MAX_KEPT_TABLES = 1024;

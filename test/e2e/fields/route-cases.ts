@@ -546,6 +546,23 @@ export const routeCases: readonly FieldCase[] = [
     was: 2,
     is: 1,
   },
+  {
+    proves: ['Route.sticky_by'],
+    key: 'Route/r',
+    from: { spec: { match: anyPath, destinations: [{ service: 's' }, { service: 'next' }] } },
+    to: {
+      spec: { match: anyPath, destinations: [{ service: 's' }, { service: 'next' }], stickyBy: ['header:x-user'] },
+    },
+    others: next,
+    observe: async ({ ask }) => {
+      const origins = new Set<string | undefined>();
+      for (let index = 0; index < 40; index++)
+        origins.add((await ask({ headers: { 'x-user': 'u' } })).header('x-origin'));
+      return origins.size;
+    },
+    was: 2,
+    is: 1,
+  },
   ...redirectCases,
   ...respondCases,
   {

@@ -1,3 +1,4 @@
+import { hashTable, hashText, pickByHash } from '@sluice/engine';
 import { connectRaw } from '../../harness/raw-client.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { elapsedMs, type FieldCase, type Spec, settlesWithin, statuses, type World } from './field-case.ts';
@@ -94,6 +95,19 @@ const slow = async ({ ask, origin }: World): Promise<string> => {
   );
 };
 
+const BOTH = [{ address: 'ORIGIN' }, { address: 'OTHER' }];
+
+/** Which origin answered each of so many users. */
+async function answeredBy({ ask }: World, count: number): Promise<(string | undefined)[]> {
+  const origins: (string | undefined)[] = [];
+  for (let n = 0; n < count; n++) {
+    origins.push((await ask({ headers: { 'x-user': `user-${n}` } })).header('x-origin'));
+  }
+  return origins;
+}
+
+const originsOf = (origins: readonly (string | undefined)[]): number => new Set(origins).size;
+
 /** The node's own zone is `here`. */
 const ZONES = [
   { address: 'ORIGIN', zone: 'here' },
@@ -149,6 +163,35 @@ async function comesAgain({ admin }: World, name: string): Promise<void> {
 }
 
 export const serviceCases: readonly FieldCase[] = [
+  service(
+    ['Service.fallback', 'Fallback.response'],
+    {},
+    { fallback: [{ response: { status: 200, text: 'canned' } }] },
+    {
+      observe: async ({ ask, origin }) => {
+        origin.reply = () => ({ status: 503, body: 'broken' });
+        return (await ask()).body.toString();
+      },
+      was: 'broken',
+      is: 'canned',
+    },
+  ),
+  {
+    proves: ['Fallback.service'],
+    key: 'Service/s',
+    from: { spec: { endpoints: [{ address: 'ORIGIN' }], fallback: [{ service: 'x' }] } },
+    to: { spec: { endpoints: [{ address: 'ORIGIN' }], fallback: [{ service: 'y' }] } },
+    others: {
+      'Service/x': { spec: { endpoints: [{ address: 'ORIGIN' }] } },
+      'Service/y': { spec: { endpoints: [{ address: 'OTHER' }] } },
+    },
+    observe: async ({ ask, origin }) => {
+      origin.reply = () => ({ status: 503 });
+      return (await ask()).status;
+    },
+    was: 503,
+    is: 200,
+  },
   pair(['Service.outlier_detection'], 'o1', {}, outliers(), {
     observe: async (world) => (await failuresTaken(world)) < 8,
     was: false,
@@ -201,6 +244,45 @@ export const serviceCases: readonly FieldCase[] = [
       is: false,
     },
   ),
+  {
+    proves: ['LoadBalancing.consistent_hash'],
+    key: 'Service/s',
+    from: { spec: { endpoints: BOTH, loadBalancing: { random: {} } } },
+    to: { spec: { endpoints: BOTH, loadBalancing: { consistentHash: { by: ['clientIp'] } } } },
+    observe: async (world) => originsOf(await answeredBy(world, 30)),
+    was: 2,
+    is: 1,
+  },
+  {
+    proves: ['ConsistentHash.by'],
+    key: 'Service/s',
+    from: { spec: { endpoints: BOTH, loadBalancing: { consistentHash: { by: ['clientIp'] } } } },
+    to: { spec: { endpoints: BOTH, loadBalancing: { consistentHash: { by: ['header:x-user'] } } } },
+    observe: async (world) => originsOf(await answeredBy(world, 30)),
+    was: 1,
+    is: 2,
+  },
+  {
+    proves: ['ConsistentHash.algorithm'],
+    key: 'Service/s',
+    from: { spec: { endpoints: BOTH, loadBalancing: { consistentHash: { by: ['header:x-user'] } } } },
+    to: {
+      spec: { endpoints: BOTH, loadBalancing: { consistentHash: { by: ['header:x-user'], algorithm: 'maglev' } } },
+    },
+    observe: async (world) => {
+      const origins = await answeredBy(world, 40);
+      const endpoints = [world.origin, world.other].map(({ address }) => ({ address, weight: 1 }));
+      return (['ring', 'maglev'] as const).filter((algorithm) => {
+        const table = hashTable(endpoints, algorithm);
+        return origins.every((origin, n) => {
+          const chosen = pickByHash(table, hashText(`user-${n}`, 0), () => true);
+          return origin === (chosen === 0 ? 'main' : 'other');
+        });
+      });
+    },
+    was: ['ring'],
+    is: ['maglev'],
+  },
   pair(
     ['LoadBalancing.zone_aware'],
     'o6',

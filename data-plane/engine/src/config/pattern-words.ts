@@ -41,6 +41,11 @@ const WORDS: ReadonlyMap<string, string> = new Map([
     `^(consumer|apiKey|clientIp|route|service|global|header:[${TOKEN}]{1,64}|claim:[A-Za-z0-9_.:/-]{1,64})$`,
     'must be consumer, apiKey, clientIp, route, service, global, header:NAME or claim:NAME',
   ],
+  [
+    `^(consumer|clientIp|path|(header|cookie):[${TOKEN}]{1,64}|query:[A-Za-z0-9_.~-]{1,64})$`,
+    'must be consumer, clientIp, path, header:NAME, cookie:NAME or query:NAME',
+  ],
+  [`^(consumer|clientIp|(header|cookie):[${TOKEN}]{1,64})$`, 'must be consumer, clientIp, header:NAME or cookie:NAME'],
   ['^[1-5][0-9]{2}(-[1-5][0-9]{2})?$', 'must be a status or a range of them, such as 200-299'],
   ['^sha256:[0-9a-f]{16}$', 'must be a fingerprint as export shows it, sha256: and 16 hexadecimal digits'],
 ]);

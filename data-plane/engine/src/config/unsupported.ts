@@ -23,8 +23,7 @@ export const UNSUPPORTED: UnsupportedTable = [
   'sluice.config.v1.Service.discovery',
   'sluice.config.v1.HealthCheck.grpc',
   'sluice.config.v1.Service.tls',
-  'sluice.config.v1.Service.fallback',
-  'sluice.config.v1.LoadBalancing.consistent_hash',
+  'sluice.config.v1.Fallback.stale_cache',
 
   'sluice.config.v1.AuthMethod.mtls',
 
@@ -35,7 +34,6 @@ export const UNSUPPORTED: UnsupportedTable = [
   'sluice.config.v1.Policy.none=accessLog',
   'sluice.config.v1.Policy.none=tracing',
 
-  'sluice.config.v1.Route.sticky_by',
   'sluice.config.v1.Route.mirror',
   'sluice.config.v1.Route.mqtt',
   'sluice.config.v1.Route.cache',

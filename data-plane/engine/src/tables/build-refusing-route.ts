@@ -17,6 +17,7 @@ export function buildRefusingRoute(name: string, { spec }: Resource, slots: Slot
     match: compileMatch(name, route),
     listeners: route.listeners,
     destinations: destinationsOf(route),
+    stickyBy: [],
     policies: route.policies,
     references: referencesOfRoute(route),
     fields: {

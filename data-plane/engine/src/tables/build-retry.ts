@@ -1,4 +1,5 @@
-import type { Retry } from '@sluice/proto';
+import { create } from '@bufbuild/protobuf';
+import { type Retry, RetrySchema } from '@sluice/proto';
 import type { RetryPlan } from './plan.ts';
 import { durationMs, sizeBytes } from './read-duration.ts';
 
@@ -23,6 +24,9 @@ export function buildRetry(retry: Retry): RetryPlan {
     bufferBytes: sizeBytes(retry.bufferBytes, 65_536),
   };
 }
+
+/** What counts as a try that may be made again where nothing is said about it. */
+export const DEFAULT_RETRY: RetryPlan = buildRetry(create(RetrySchema));
 
 function statusesOf(conditions: ReadonlySet<string>): ReadonlySet<number> {
   const statuses = new Set<number>();

@@ -4,12 +4,13 @@ import type { BodyEditsPlan } from '../decide/edit-body.ts';
 import { type CompiledRoute, compileRoute } from '../router/compile-route.ts';
 import { buildBodyEdits } from './build-body-edits.ts';
 import { buildFaults } from './build-faults.ts';
+import { buildHashParts } from './build-hash-parts.ts';
 import { buildPolicyFields, type PolicyFields, referencesOfAuth } from './build-policy.ts';
 import { buildRedirect } from './build-redirect.ts';
 import { buildResponse } from './build-response.ts';
 import type { BuildContext, ItemKey } from './built-item.ts';
 import { CannotBuild } from './cannot-build.ts';
-import type { FaultsPlan, RedirectPlan, ResponsePlan } from './plan.ts';
+import type { FaultsPlan, HashPart, RedirectPlan, ResponsePlan } from './plan.ts';
 import { durationMs, sizeBytes } from './read-duration.ts';
 import { buildPathRewrite, buildRedirectPath, type PathRewriteTemplate } from './rewrite.ts';
 
@@ -32,6 +33,7 @@ export interface BuiltRoute {
   readonly listeners: readonly string[];
   /** Services by name, each with its share; empty where no request goes to a service. */
   readonly destinations: readonly BuiltDestination[];
+  readonly stickyBy: readonly HashPart[];
   readonly policies: readonly string[];
   readonly references: readonly ItemKey[];
   readonly fields: PolicyFields;
@@ -62,6 +64,7 @@ export function buildRoute(name: string, route: Route, context: BuildContext): B
     match: compileMatch(name, route),
     listeners: route.listeners,
     destinations,
+    stickyBy: buildHashParts(route.stickyBy),
     policies: route.policies,
     references: referencesOfRoute(route),
     fields: buildPolicyFields(`Route/${name}`, route, context),

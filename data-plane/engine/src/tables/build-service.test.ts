@@ -21,7 +21,7 @@ test('what a service leaves out has its default', () => {
       slot: 7,
       enabled: true,
       endpoints: [],
-      balancer: 'leastRequest',
+      balancer: { kind: 'leastRequest' },
       panicPercent: 50,
       healthCheck: undefined,
       outliers: undefined,
@@ -38,6 +38,7 @@ test('what a service leaves out has its default', () => {
     streamIdleTimeoutMs: 60_000,
     maxDurationMs: 0,
     retry: undefined,
+    fallbacks: [],
   });
   expect(build({ circuitBreaker: {} }).plan.breaker).toEqual({
     consecutiveFailures: 5,

@@ -1,18 +1,23 @@
 import {
   type CircuitBreaker,
   type Endpoint,
+  type Fallback,
+  HashAlgorithm,
   type LoadBalancing,
   type OutlierDetection,
   type Service,
   ServiceProtocol,
 } from '@sluice/proto';
 import { type BreakerPolicy, defaultBreakerPolicy } from '../decide/breaker.ts';
+import { hashTable } from '../decide/consistent-hash.ts';
 import type { OutlierPolicy } from '../decide/outlier.ts';
+import { buildHashParts } from './build-hash-parts.ts';
 import { buildHealthCheck } from './build-health-check.ts';
+import { buildResponse } from './build-response.ts';
 import { buildRetry } from './build-retry.ts';
 import type { BuildContext } from './built-item.ts';
 import { CannotBuild } from './cannot-build.ts';
-import type { EndpointPlan, RetryPlan, ServicePlan } from './plan.ts';
+import type { BalancerPlan, EndpointPlan, ResponsePlan, RetryPlan, ServicePlan } from './plan.ts';
 import { durationMs } from './read-duration.ts';
 
 /** A service, and what it says for routes that do not say it themselves. */
@@ -24,12 +29,21 @@ export interface BuiltService {
   readonly streamIdleTimeoutMs: number;
   readonly maxDurationMs: number;
   readonly retry: RetryPlan | undefined;
+  readonly fallbacks: readonly BuiltFallback[];
 }
+
+export type BuiltFallback =
+  | { readonly kind: 'service'; readonly service: string }
+  | { readonly kind: 'response'; readonly response: ResponsePlan };
 
 export function buildService(name: string, service: Service, { group, zone, slots }: BuildContext): BuiltService {
   if (service.protocol > ServiceProtocol.HTTP1)
     throw new CannotBuild(`protocol ${service.protocol} is not spoken by this version`);
   const { circuitBreaker: breaker } = service;
+  const endpoints = service.endpoints
+    .filter(({ nodeGroups }) => nodeGroups.length === 0 || nodeGroups.includes(group))
+    .map((endpoint) => buildEndpoint(endpoint, slots.endpoint(name, endpoint.address)))
+    .filter(({ weight }) => weight > 0);
   return {
     kind: 'Service',
     name,
@@ -37,11 +51,8 @@ export function buildService(name: string, service: Service, { group, zone, slot
       name,
       slot: slots.service(name),
       enabled: service.enabled ?? true,
-      endpoints: service.endpoints
-        .filter(({ nodeGroups }) => nodeGroups.length === 0 || nodeGroups.includes(group))
-        .map((endpoint) => buildEndpoint(endpoint, slots.endpoint(name, endpoint.address)))
-        .filter(({ weight }) => weight > 0),
-      balancer: balancerOf(service.loadBalancing),
+      endpoints,
+      balancer: buildBalancer(service.loadBalancing, endpoints),
       panicPercent: service.loadBalancing?.panicPercent ?? 50,
       healthCheck: service.healthCheck && buildHealthCheck(service.healthCheck),
       outliers: service.outlierDetection && buildOutliers(service.outlierDetection),
@@ -58,6 +69,7 @@ export function buildService(name: string, service: Service, { group, zone, slot
     streamIdleTimeoutMs: durationMs(service.streamIdleTimeout, 60_000),
     maxDurationMs: durationMs(service.maxDuration, 0),
     retry: service.retry && buildRetry(service.retry),
+    fallbacks: service.fallback.map(buildFallback),
   };
 }
 
@@ -78,6 +90,20 @@ function buildBreaker({ consecutiveFailures, errorRate, openFor, halfOpenRequest
   };
 }
 
+function buildFallback({ answer }: Fallback): BuiltFallback {
+  switch (answer.case) {
+    case 'service':
+      return { kind: 'service', service: answer.value };
+    case 'response':
+      return { kind: 'response', response: buildResponse(answer.value) };
+    case 'staleCache':
+    case undefined:
+      throw new CannotBuild('a fallback of this kind is not known to this version of the node');
+    default:
+      return answer satisfies never;
+  }
+}
+
 function buildOutliers({ consecutiveFailures, baseEjection, maxEjectedPercent }: OutlierDetection): OutlierPolicy {
   return {
     consecutiveFailures: consecutiveFailures ?? 5,
@@ -86,17 +112,20 @@ function buildOutliers({ consecutiveFailures, baseEjection, maxEjectedPercent }:
   };
 }
 
-function balancerOf(loadBalancing: LoadBalancing | undefined): ServicePlan['balancer'] {
+function buildBalancer(loadBalancing: LoadBalancing | undefined, endpoints: readonly EndpointPlan[]): BalancerPlan {
   const algorithm = loadBalancing?.algorithm;
   switch (algorithm?.case) {
     case undefined:
-      return 'leastRequest';
+      return { kind: 'leastRequest' };
     case 'roundRobin':
     case 'leastRequest':
     case 'random':
-      return algorithm.case;
-    case 'consistentHash':
-      throw new CannotBuild('balancing by a hash is not known to this version of the node');
+      return { kind: algorithm.case };
+    case 'consistentHash': {
+      const { by, algorithm: hash } = algorithm.value;
+      const table = hashTable(endpoints, hash === HashAlgorithm.MAGLEV ? 'maglev' : 'ring');
+      return { kind: 'consistentHash', by: buildHashParts(by), table };
+    }
     default:
       return algorithm satisfies never;
   }

@@ -3,12 +3,14 @@ import type { BuiltAuthorization } from './build-authorization.ts';
 import { concatenateHeaderEdits } from './build-header-edits.ts';
 import { isByAddressAlone } from './build-limit.ts';
 import type { PolicyFields } from './build-policy.ts';
+import { DEFAULT_RETRY } from './build-retry.ts';
 import type { BuiltDestination, BuiltRoute } from './build-route.ts';
 import type { BuiltService } from './build-service.ts';
 import type {
   AuthPlan,
   DestinationPlan,
   DryRunPlan,
+  FallbackPlan,
   PathRewritePlan,
   RetryPlan,
   RoutePlan,
@@ -20,11 +22,13 @@ import type {
  * wins whole, limits add up by name, header edits concatenate, and `none` drops what came before.
  * @param policies undefined where one is missing, and the route is unavailable
  * @param services those of the route's destinations, in their order; as `policies`
+ * @param serviceOf gives those that they fall back on; one that is missing is left out
  */
 export function joinRoute(
   route: BuiltRoute,
   policies: readonly (PolicyFields | undefined)[],
   services: readonly (BuiltService | undefined)[],
+  serviceOf: (name: string) => BuiltService | undefined,
   path: PathRewritePlan,
   unavailable: string | undefined,
 ): RoutePlan {
@@ -45,9 +49,10 @@ export function joinRoute(
     slot: route.slot,
     unavailable: unavailable ?? missingPart(route, policies, services),
     destinations: route.destinations.map((destination, index) =>
-      joinDestination(route, destination, services[index], own),
+      joinDestination(route, destination, services[index], own, serviceOf),
     ),
     admitsAddress: authorization.enforced?.admits,
+    stickyBy: route.stickyBy,
     auth: auth.enforced,
     authorization: authorization.enforced?.caller,
     dryRun: dryRunPlan(auth.rehearsed, authorization.rehearsed),
@@ -102,19 +107,44 @@ function dryRunPlan(
 }
 
 function joinDestination(
-  { streamIdleTimeoutMs, maxDurationMs }: BuiltRoute,
+  route: BuiltRoute,
   { service: name, weight }: BuiltDestination,
   service: BuiltService | undefined,
   own: { readonly timeoutMs: number | undefined; readonly retry: RetryPlan | undefined },
+  serviceOf: (name: string) => BuiltService | undefined,
 ): DestinationPlan {
+  const retry = own.retry ?? service?.retry;
   return {
     service: service?.plan ?? missingService(name),
     weight,
     timeoutMs: own.timeoutMs ?? service?.timeoutMs ?? 15_000,
-    streamIdleTimeoutMs: streamIdleTimeoutMs ?? service?.streamIdleTimeoutMs ?? 60_000,
-    maxDurationMs: maxDurationMs ?? service?.maxDurationMs ?? 0,
-    retry: own.retry ?? service?.retry,
+    streamIdleTimeoutMs: route.streamIdleTimeoutMs ?? service?.streamIdleTimeoutMs ?? 60_000,
+    maxDurationMs: route.maxDurationMs ?? service?.maxDurationMs ?? 0,
+    retry,
+    fallbacks: joinFallbacks(route, service, own, serviceOf),
+    fallbackOn: retry ?? DEFAULT_RETRY,
   };
+}
+
+/** The chain of a service, without that of the services in it: a fallback has no further one. */
+function joinFallbacks(
+  route: BuiltRoute,
+  service: BuiltService | undefined,
+  own: { readonly timeoutMs: number | undefined; readonly retry: RetryPlan | undefined },
+  serviceOf: (name: string) => BuiltService | undefined,
+): readonly FallbackPlan[] {
+  const joined: FallbackPlan[] = [];
+  for (const fallback of service?.fallbacks ?? []) {
+    if (fallback.kind === 'response') joined.push(fallback);
+    else {
+      const other = serviceOf(fallback.service);
+      if (other === undefined) continue;
+      const last = { ...other, fallbacks: [] };
+      const destination = joinDestination(route, { service: fallback.service, weight: 1 }, last, own, serviceOf);
+      joined.push({ kind: 'service', destination });
+    }
+  }
+  return joined;
 }
 
 function lastSet<T>(values: readonly (T | undefined)[]): T | undefined {
@@ -138,7 +168,7 @@ function missingService(name: string): ServicePlan {
     slot: 0,
     enabled: true,
     endpoints: [],
-    balancer: 'leastRequest',
+    balancer: { kind: 'leastRequest' },
     panicPercent: 50,
     healthCheck: undefined,
     outliers: undefined,

@@ -4,6 +4,7 @@
  */
 import type { AuthorizationPlan } from '../decide/authorize.ts';
 import type { BreakerPolicy } from '../decide/breaker.ts';
+import type { HashTable } from '../decide/consistent-hash.ts';
 import type { CorsPlan } from '../decide/cors.ts';
 import type { BodyEditsPlan } from '../decide/edit-body.ts';
 import type { GcraPlan } from '../decide/gcra.ts';
@@ -32,6 +33,8 @@ export interface RoutePlan {
   readonly responseBody: BodyEditsPlan | undefined;
   /** Where requests go; of more than one, each request goes to one, by weight. Empty where no request goes to a service. */
   readonly destinations: readonly DestinationPlan[];
+  /** What keeps a caller on one of several destinations. Empty: each request is chosen for itself. */
+  readonly stickyBy: readonly HashPart[];
   /** Scripts of which origins may call. Undefined: the gateway says nothing about it. */
   readonly cors: CorsPlan | undefined;
   /** Whether a client address may call. Undefined: every one may. */
@@ -67,7 +70,15 @@ export interface DestinationPlan {
   /** The whole exchange. 0: no bound. */
   readonly maxDurationMs: number;
   readonly retry: RetryPlan | undefined;
+  /** What its service has for when it cannot serve, in order. Empty for a service that is a fallback itself. */
+  readonly fallbacks: readonly FallbackPlan[];
+  /** Which failures and answers of the last try they are for: the conditions of `retry`, or the default ones. */
+  readonly fallbackOn: RetryPlan;
 }
+
+export type FallbackPlan =
+  | { readonly kind: 'service'; readonly destination: DestinationPlan }
+  | { readonly kind: 'response'; readonly response: ResponsePlan };
 
 /** Where a redirect sends: what is undefined stays as the client asked. The path is rewritten as the route's rewrite says. */
 export interface RedirectPlan {
@@ -110,7 +121,7 @@ export interface ServicePlan {
   readonly enabled: boolean;
   /** Those that this node's group uses; never with weight 0. May be empty: no_healthy_endpoint. */
   readonly endpoints: readonly EndpointPlan[];
-  readonly balancer: 'roundRobin' | 'leastRequest' | 'random';
+  readonly balancer: BalancerPlan;
   /** With a smaller percentage of endpoints that are healthy and not ejected than this all are used; 0: never. */
   readonly panicPercent: number;
   /** Undefined: every endpoint counts as healthy. */
@@ -131,6 +142,20 @@ export interface ServicePlan {
   /** The most requests that the node has under way at it. 0: no bound. */
   readonly maxConcurrentRequests: number;
 }
+
+export type BalancerPlan =
+  | { readonly kind: 'roundRobin' | 'leastRequest' | 'random' }
+  | {
+      readonly kind: 'consistentHash';
+      readonly by: readonly HashPart[] /** Of the endpoints, in their order. */;
+      readonly table: HashTable;
+    };
+
+/** What of a request is hashed. Where a request has no such part, its client's address stands for it. */
+export type HashPart =
+  | { readonly kind: 'consumer' | 'clientIp' | 'path' }
+  | { readonly kind: 'header' /** In lower case. */; readonly name: string }
+  | { readonly kind: 'cookie' | 'query'; readonly name: string };
 
 /** Active probes of each endpoint of a service. Plain data, so that two can be compared. */
 export interface HealthCheckPlan extends HealthPolicy {

@@ -47,6 +47,8 @@ export class Tables {
   readonly #listeners = new Map<string, ListenerPlan>();
   readonly #routes = new Map<string, RouteEntry>();
   readonly #services = new Map<string, BuiltService>();
+  /** By service, those that fall back on it. */
+  readonly #fallbackUsers = new Map<string, Set<string>>();
   readonly #policies = new Map<string, PolicyFields>();
   readonly #consumers = new Map<string, ConsumerPlan>();
   readonly #issuers = new IssuerTable();
@@ -178,6 +180,7 @@ export class Tables {
       built,
       built.policies.map((name) => this.#policies.get(name)),
       built.destinations.map(({ service }) => this.#services.get(service)),
+      (name) => this.#services.get(name),
       pathRewriteFor(built.pathRewrite, path),
       unavailable,
     );
@@ -189,8 +192,7 @@ export class Tables {
         this.#putRoute(built, unavailable);
         break;
       case 'Service':
-        this.#services.set(built.name, built);
-        this.#forgetPlans(`Service/${built.name}`);
+        this.#putService(built);
         break;
       case 'Policy':
         this.#policies.set(built.name, built.fields);
@@ -231,8 +233,7 @@ export class Tables {
         this.#removeRoute(name);
         break;
       case 'Service':
-        this.#services.delete(name);
-        this.#forgetPlans(`Service/${name}`);
+        this.#removeService(name);
         break;
       case 'Policy':
         this.#policies.delete(name);
@@ -270,6 +271,33 @@ export class Tables {
       else referrers.add(entry);
     }
     for (const [listener, router] of this.#routers) this.#offer(router, listener, entry);
+  }
+
+  #putService(built: BuiltService): void {
+    this.#forgetService(built.name);
+    this.#services.set(built.name, built);
+    for (const service of fallbackServices(built)) {
+      const users = this.#fallbackUsers.get(service);
+      if (users === undefined) this.#fallbackUsers.set(service, new Set([built.name]));
+      else users.add(built.name);
+    }
+  }
+
+  #removeService(name: string): void {
+    this.#forgetService(name);
+    this.#services.delete(name);
+  }
+
+  /** What the service falls back on, and the plans that it is part of: those of services that fall back on it too. */
+  #forgetService(name: string): void {
+    const before = this.#services.get(name);
+    for (const service of before === undefined ? [] : fallbackServices(before)) {
+      const users = this.#fallbackUsers.get(service);
+      users?.delete(name);
+      if (users?.size === 0) this.#fallbackUsers.delete(service);
+    }
+    this.#forgetPlans(`Service/${name}`);
+    for (const user of this.#fallbackUsers.get(name) ?? []) this.#forgetPlans(`Service/${user}`);
   }
 
   #removeRoute(name: string): void {
@@ -338,6 +366,10 @@ export class Tables {
 }
 
 const NOT_FOUND: RouteFinding = { kind: 'notFound' };
+
+function fallbackServices({ fallbacks }: BuiltService): readonly string[] {
+  return fallbacks.flatMap((fallback) => (fallback.kind === 'service' ? [fallback.service] : []));
+}
 
 interface RouteEntry {
   readonly built: BuiltRoute;

@@ -48,11 +48,12 @@ function serviceAt(ports: readonly number[], healthCheck: HealthCheckPlan | unde
     streamIdleTimeoutMs: 1_000,
     maxDurationMs: 0,
     retry: undefined,
+    fallbacks: [],
     plan: {
       name: 's',
       slot: 1,
       enabled: true,
-      balancer: 'leastRequest',
+      balancer: { kind: 'leastRequest' },
       panicPercent: 50,
       outliers: undefined,
       slowStartMs: 0,

@@ -54,6 +54,10 @@ export type TunnelEnding = (typeof tunnelEndings)[number];
 export const tunnelDirections = ['up', 'down'] as const;
 export type TunnelDirection = (typeof tunnelDirections)[number];
 
+/** What is served instead of a service's answer. */
+export const fallbackKinds = ['service', 'response'] as const;
+export type FallbackKind = (typeof fallbackKinds)[number];
+
 /** A label's value is a slot's name, or what `text` makes of the number. */
 export type LabelSource = { readonly slot: SlotKind } | { readonly text: (key: number) => string };
 
@@ -128,6 +132,14 @@ export const counterFamilies = [
     help: 'Endpoints that were ejected because they failed live traffic.',
     labels: [{ name: 'service', key: 0, from: { slot: 'services' } }],
   },
+  {
+    name: 'gateway_fallbacks_total',
+    help: 'Requests for which something else was served, or tried, because their service could not.',
+    labels: [
+      { name: 'service', key: 0, from: { slot: 'services' } },
+      { name: 'kind', key: 1, from: { text: (key) => fallbackKinds[key] ?? 'other' } },
+    ],
+  },
 ] as const satisfies readonly FamilyDescription[];
 
 export const REQUESTS = 0;
@@ -139,6 +151,7 @@ export const CACHE_REQUESTS = 5;
 export const TUNNELS = 6;
 export const TUNNEL_BYTES = 7;
 export const EJECTIONS = 8;
+export const FALLBACKS = 9;
 
 /** The duration histograms that workers and the main thread keep, by family number. */
 export const histogramFamilies = [

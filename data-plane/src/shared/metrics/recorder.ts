@@ -26,6 +26,9 @@ import {
   type DryRunField,
   dryRunFields,
   EJECTIONS,
+  FALLBACKS,
+  type FallbackKind,
+  fallbackKinds,
   RATE_LIMITED,
   REQUEST_DURATION,
   REQUESTS,
@@ -108,6 +111,10 @@ export class MetricsRecorder {
 
   retries(service: number): number {
     return this.#find(RETRIES, service, 0, 0);
+  }
+
+  fallbacks(service: number, kind: FallbackKind): number {
+    return this.#find(FALLBACKS, service, fallbackKinds.indexOf(kind), 0);
   }
 
   ejections(service: number): number {

@@ -2,6 +2,7 @@ import type { Examined } from '../examine.ts';
 import type { ResourceKey } from '../kind.ts';
 import type { Finding } from '../problem.ts';
 import { EntitlementsExist } from './entitlements.ts';
+import { FallbackLoops } from './fallback-loops.ts';
 import { LimitOverrides } from './limit-overrides.ts';
 import { ListenerAddresses } from './listener-addresses.ts';
 import { References } from './references.ts';
@@ -18,6 +19,7 @@ export class Relations {
   readonly #relations: readonly Relation[] = [
     new References(),
     new ListenerAddresses(),
+    new FallbackLoops(),
     new LimitOverrides(),
     new EntitlementsExist(),
     new RouteConflicts(),

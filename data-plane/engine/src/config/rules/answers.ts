@@ -8,6 +8,11 @@ import type { Rule } from './rule.ts';
 
 /** Answers that the gateway gives itself are whole and valid messages. */
 export const checkAnswers: Rule = ({ spec }, report) => {
+  if (spec.case === 'service') {
+    spec.value.fallback.forEach(({ answer }, i) => {
+      if (answer.case === 'response') checkResponse(answer.value, `spec.fallback[${i}].response`, report);
+    });
+  }
   if (spec.case !== 'route') return;
   const { redirect, respond } = spec.value;
   if (redirect !== undefined) checkRedirect(redirect, report);

@@ -9,6 +9,7 @@ import { checkHeaderEdits } from './header-edits.ts';
 import { checkHealthCheck } from './health-check.ts';
 import { checkIssuer, checkIssuerSecret } from './issuer.ts';
 import { checkListener } from './listener.ts';
+import { checkLoadBalancing } from './load-balancing.ts';
 import { checkMode } from './mode.ts';
 import { checkNodeGroup } from './node-group.ts';
 import { checkRateLimits } from './rate-limits.ts';
@@ -25,6 +26,7 @@ export const RULES: readonly Rule[] = [
   checkEndpoints,
   checkHealthCheck,
   checkDestinations,
+  checkLoadBalancing,
   checkRewrite,
   checkBodyEdits,
   checkAnswers,
