@@ -1,13 +1,9 @@
-import { ABORTED, REFUSED } from '../shared/index.ts';
 import { answerProblem } from './answer.ts';
 import { takePlace } from './concurrent-requests.ts';
 import type { Exchange } from './exchange.ts';
-import { hasFallback, serveFallback } from './fallback.ts';
 import { delayByFault } from './faults.ts';
-import { hashRequest } from './hash-request.ts';
 import { recordBody } from './held-body.ts';
-import { acquireConnection } from './send-request.ts';
-import { endTry } from './try.ts';
+import { startTry } from './start-try.ts';
 import { SAFE_METHODS } from './try-failure.ts';
 import { upstreamHead } from './upstream-request.ts';
 
@@ -45,38 +41,4 @@ export function forward(x: Exchange): boolean {
   x.continueDue = x.head.expectContinue && !body.received;
   if (!delayByFault(x)) startTry(x);
   return true;
-}
-
-/** Breaker, balancer, connection, and the request is written. */
-export function startTry(x: Exchange): void {
-  const { context } = x;
-  const { plan, service } = x.destination;
-  const { breakers, columns } = context.shared;
-  const { breaker, slot } = plan.service;
-  const { nowMs } = context;
-  if (breaker !== undefined) {
-    const token = breakers.admit(slot, breaker, nowMs);
-    if (token === REFUSED) {
-      if (hasFallback(x, false)) serveFallback(x);
-      else answerProblem(x, 'circuit_open', undefined, retryAfter(breakers.retryAfterMs));
-      return;
-    }
-    x.breakerToken = token;
-  }
-  const { balancer } = plan.service;
-  const hash = balancer.kind === 'consistentHash' ? hashRequest(x, balancer.by) : 0;
-  const endpoint = service.choice.pick(x.failedSlot, hash, nowMs);
-  if (endpoint === undefined) {
-    endTry(x, ABORTED);
-    if (hasFallback(x, false)) serveFallback(x);
-    else answerProblem(x, 'no_healthy_endpoint', undefined, retryAfter(1000));
-    return;
-  }
-  columns.inFlight.add(endpoint.slot, 1);
-  x.endpointSlot = endpoint.slot;
-  acquireConnection(x, endpoint, x.webSocketKey !== '');
-}
-
-function retryAfter(ms: number): string {
-  return `retry-after: ${Math.ceil(ms / 1000)}\r\n`;
 }

@@ -4,9 +4,10 @@ import { FAILURE } from '../shared/index.ts';
 import { answerProblem } from './answer.ts';
 import { armTimer } from './deadlines.ts';
 import type { Exchange } from './exchange.ts';
-import { hasFallback, serveFallback } from './fallback.ts';
+import { hasFallback } from './fallback.ts';
 import { abortByFault } from './faults.ts';
-import { startTry } from './forward.ts';
+import { mayRepeat } from './may-repeat.ts';
+import { serveFallback, startTry } from './start-try.ts';
 import { detachUpstream, endTry, outcomeOf, reportTry } from './try.ts';
 import { isRetried, TIMED_OUT, type TryFailure } from './try-failure.ts';
 
@@ -76,11 +77,4 @@ function pauseForRetry(x: Exchange, retry: RetryPlan, askedMs: number): boolean 
   x.unblockUpload();
   armTimer(x);
   return true;
-}
-
-/** Whether a request that may have been done may be sent once more. */
-export function mayRepeat({ head }: Exchange, retry: RetryPlan): boolean {
-  return (
-    retry.methods.has(head.method) || (retry.idempotencyKey && fieldValue(head, HeaderId.idempotencyKey) !== undefined)
-  );
 }

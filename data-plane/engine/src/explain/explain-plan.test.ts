@@ -15,6 +15,7 @@ const explainedBy: Readonly<Record<keyof RoutePlan, string>> = {
   authorization: 'authorization',
   dryRun: 'dry run',
   destinations: 'service',
+  stickyBy: 'service',
   callerLimits: 'limits',
   faults: 'rehearsed failure',
   validation: 'validation',

@@ -254,13 +254,16 @@ function tooLarge({ length }: Uint8Array): Said {
   return refused(413, 'body_too_large', `a body of ${length} bytes is too large`);
 }
 
-function explainServices({ destinations }: RoutePlan): Said | readonly Said[] {
+function explainServices({ destinations, stickyBy }: RoutePlan): Said | readonly Said[] {
   const [only] = destinations;
   if (only !== undefined && destinations.length === 1) return explainService(only.service);
-  return destinations.map(({ service }) => {
+  const services = destinations.map(({ service }): Said => {
     const said = explainService(service);
     return typeof said === 'object' && 'end' in said ? { open: `${service.name}: ${said.end.says}` } : said;
   });
+  if (stickyBy.length === 0) return services;
+  const parts = stickyBy.map((part) => ('name' in part ? `${part.kind}:${part.name}` : part.kind));
+  return [...services, `each caller keeps one of them, by ${parts.join(', ')}`];
 }
 
 function explainService({ name, enabled, endpoints, balancer }: ServicePlan): Said {
@@ -268,7 +271,7 @@ function explainService({ name, enabled, endpoints, balancer }: ServicePlan): Sa
   const [first] = endpoints;
   if (first === undefined) return refused(503, 'no_healthy_endpoint', `${name} has no endpoint for this group`);
   if (endpoints.length === 1) return `${name} at ${first.address}`;
-  return `${name}: ${balancer} over ${endpoints.length} endpoints`;
+  return `${name}: ${balancer.kind} over ${endpoints.length} endpoints`;
 }
 
 function explainUpgrade({ webSocket }: RoutePlan, { headers }: Asked): Said {
