@@ -215,12 +215,10 @@ export class LeaseKeeper {
     if (!bucket.failOpen) {
       leases.answer(cell, AWAY, nowMs + AWAY_MS, 0, 0);
     } else {
-      const { tokens, waitMs } = lease.share.take(demand, this.#store.nodes, nowMs);
-      // Of a lease that lasts, nothing is lost; its end is not moved, but by what is the node's own.
-      if (!lease.isLocal) {
-        leases.empty(cell);
-        lease.isLocal = true;
-      }
+      // What is left of a lease of the store counts as spent there.
+      if (!lease.isLocal) leases.empty(cell);
+      lease.isLocal = true;
+      const { tokens, waitMs } = lease.share.take(demand, leases.tokens(cell), this.#store.nodes, nowMs);
       this.openTokens += tokens;
       leases.fill(cell, tokens, nowMs + SPENDABLE_MS);
       lease.endsMs = nowMs + SPENDABLE_MS;

@@ -132,7 +132,8 @@ else
       redis.call('HINCRBY', KEYS[1], 'w:' .. number, open)
     end
   end
-  own = { lease = redis.call('HINCRBY', KEYS[1], 'leases', 1), granted = 0, done = 0 }
+  -- Named by the time, so that no name comes twice for a caller, whatever was lost.
+  own = { lease = time[1] .. string.format('%06d', time[2]), granted = 0, done = 0 }
   redis.call('HDEL', KEYS[1], 'b:' .. caller)
 end
 

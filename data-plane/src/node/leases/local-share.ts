@@ -1,56 +1,62 @@
-import { chargeGcra, type GcraPlan, gcraPlan } from '@sluice/engine';
 import type { LeasedKey } from './leased-key.ts';
 
 /**
  * A node's share of a bucket, for while the store is away: the limit divided by the nodes last seen, rounded down, so that all nodes
  * together add at most the limit. Of a sliding window half the share may come at once, and the other half flows in over its time.
+ *
+ * As in the store, tokens that were given and not spent yet count against the bucket: it fills no further than they leave room.
  */
 export class LocalShare {
   readonly #bucket: LeasedKey;
   #nodes = 0;
-  #plan: GcraPlan | undefined;
-  #tatUs = 0;
+  #size = 0;
+  #perMs = 0;
+  #level = 0;
+  #given = 0;
+  /** Undefined: nothing was taken yet, and it is full. */
+  #atMs: number | undefined = undefined;
 
   constructor(bucket: LeasedKey) {
     this.#bucket = bucket;
   }
 
-  /** Up to `wanted` tokens, and until when there are no more. */
-  take(wanted: number, nodes: number, nowMs: number): { readonly tokens: number; readonly waitMs: number } {
-    const plan = this.#planFor(nodes);
-    if (plan === undefined) return { tokens: 0, waitMs: 1000 };
-    const nowUs = nowMs * 1000;
-    let tokens = 0;
-    for (; tokens < wanted; tokens++) {
-      const next = chargeGcra(this.#tatUs, nowUs, plan, 1);
-      if (next < 0)
-        return {
-          tokens,
-          waitMs: Math.max(1, Math.ceil((this.#tatUs + plan.intervalUs - plan.capacityUs - nowUs) / 1000)),
-        };
-      this.#tatUs = next;
-    }
-    return { tokens, waitMs: 0 };
+  /** Up to `wanted` tokens, and until when there are no more. `held`: those of earlier ones that are not spent yet. */
+  take(
+    wanted: number,
+    held: number,
+    nodes: number,
+    nowMs: number,
+  ): { readonly tokens: number; readonly waitMs: number } {
+    this.#divide(nodes);
+    if (this.#size < 1) return { tokens: 0, waitMs: 1000 };
+    const room = Math.max(0, this.#size - this.#given);
+    const flowedIn = this.#atMs === undefined ? this.#size : (nowMs - this.#atMs) * this.#perMs;
+    this.#level = Math.min(room, this.#level + flowedIn);
+    this.#atMs = nowMs;
+    const tokens = Math.min(wanted, Math.floor(this.#level + 1e-9));
+    this.#level -= tokens;
+    this.#given = held + tokens;
+    const waitMs = tokens === wanted ? 0 : Math.max(1, Math.ceil((1 - (this.#level % 1)) / this.#perMs));
+    return { tokens, waitMs };
   }
 
   /** It is not full again. */
   inUse(nowMs: number): boolean {
-    return this.#tatUs > nowMs * 1000;
+    return this.#atMs !== undefined && this.#level + (nowMs - this.#atMs) * this.#perMs < this.#size;
   }
 
-  #planFor(nodes: number): GcraPlan | undefined {
-    if (nodes === this.#nodes) return this.#plan;
+  #divide(nodes: number): void {
+    if (nodes === this.#nodes) return;
     this.#nodes = nodes;
     const { algorithm, requests, perMs, burst } = this.#bucket;
-    const share = requests / nodes;
     if (algorithm === 'tokenBucket') {
-      const size = Math.floor(burst / nodes);
-      this.#plan = size < 1 ? undefined : gcraPlan(share, perMs, size);
+      this.#size = Math.floor(burst / nodes);
+      this.#perMs = requests / nodes / perMs;
     } else {
-      const whole = Math.floor(share);
-      const atOnce = Math.max(1, Math.floor(whole / 2));
-      this.#plan = whole < 1 ? undefined : gcraPlan(Math.max(1, whole - atOnce), perMs, atOnce);
+      const share = Math.floor(requests / nodes);
+      this.#size = Math.ceil(share / 2);
+      // Of a share of one the next may come when the window is over.
+      this.#perMs = Math.max(1, share - this.#size) / perMs;
     }
-    return this.#plan;
   }
 }
