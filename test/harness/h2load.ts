@@ -63,7 +63,7 @@ export async function offerLoad({
   ] as const;
   await using running = await startProcess({ name: 'h2load', program: program as string, args });
   // It is known to wait on for connections that it never got; its log is written as it goes.
-  await within('h2load ends', running.exited, (seconds + 10) * 1000).catch(() => running.kill());
+  await within('h2load ends', running.exited, (seconds + 3) * 1000).catch(() => running.kill());
   const lines = await readFile(log, 'latin1').catch((error: unknown) => {
     throw new Error(`h2load wrote no log: ${args.join(' ')}\n${running.output()}`, { cause: error });
   });
