@@ -10,6 +10,8 @@ import type { ClientSide } from './client-side.ts';
 import { collectMore } from './collect-body.ts';
 import type { DestinationState, FallbackState } from './destination-state.ts';
 import type { ConnectionWaiter } from './endpoint-pool.ts';
+import { copyBody, dropCopy } from './mirror.ts';
+import type { MirrorCopy } from './mirror-copy.ts';
 import { NO_HEAD } from './no-head.ts';
 import { AFTER_BODY, REQUEST_PHASES } from './phases.ts';
 import type { ProxyContext } from './proxy-context.ts';
@@ -145,6 +147,8 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
   faultDelayMs = 0;
   faultStatus = 0;
   uploadBlocked = false;
+  /** Of a request that is copied, while its body comes. */
+  mirrorCopy: MirrorCopy | null = null;
   /** What the client had not taken when it was last looked at. */
   unsentSeen = 0;
 
@@ -276,8 +280,12 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
       case 'responding':
         this.context.readClock();
         this.lastBodyMs = this.lastByteMs = this.context.nowMs;
-        if (body.payloadBytes > this.route.bodyBytes) this.#refuseSize();
-        else sendBody(this, body.bytes);
+        if (body.payloadBytes > this.route.bodyBytes) {
+          this.#refuseSize();
+          break;
+        }
+        sendBody(this, body.bytes);
+        if (this.mirrorCopy !== null) copyBody(this, this.mirrorCopy);
         break;
       case 'collecting':
         this.context.readClock();
@@ -474,6 +482,7 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
     this.headText = '';
     this.#chunk = null;
     if (this.replay.length > 0) this.replay.length = 0;
+    if (this.mirrorCopy !== null) dropCopy(this);
     if (this.wholeBody !== null) {
       this.wholeBody.release();
       this.wholeBody = null;

@@ -3,6 +3,8 @@ import { takePlace } from './concurrent-requests.ts';
 import type { Exchange } from './exchange.ts';
 import { delayByFault } from './faults.ts';
 import { recordBody } from './held-body.ts';
+import { takeCopy } from './mirror.ts';
+import type { MirrorCopy } from './mirror-copy.ts';
 import { startTry } from './start-try.ts';
 import { SAFE_METHODS } from './try-failure.ts';
 import { upstreamHead } from './upstream-request.ts';
@@ -39,6 +41,18 @@ export function forward(x: Exchange): boolean {
   recordBody(x, body.bytes);
   x.context.shared.retryBudgets.countRequest(plan.service.slot, nowMs);
   x.continueDue = x.head.expectContinue && !body.received;
-  if (!delayByFault(x)) startTry(x);
+  if (route.mirror !== null) {
+    startBesideCopy(x, takeCopy(x, route.mirror, head));
+  } else if (!delayByFault(x)) startTry(x);
   return true;
+}
+
+/** The request goes first; it may be over, and its exchange in another, when its copy goes. */
+function startBesideCopy(x: Exchange, copy: MirrorCopy | null): void {
+  const isWhole = x.body.received;
+  try {
+    if (!delayByFault(x)) startTry(x);
+  } finally {
+    if (copy !== null && isWhole) copy.send();
+  }
 }

@@ -23,6 +23,7 @@ import { type KeyPart, keyPart, NO_SLOT, RouteRequests, type Shared } from '../s
 import { CORS_RESPONSE_FIELDS, type CorsState, corsState } from './cors-state.ts';
 import type { DestinationState, FallbackState } from './destination-state.ts';
 import { type LimitState, limitState } from './limit-state.ts';
+import { type MirrorState, mirrorState } from './mirror-state.ts';
 import { DIGEST_FIELDS, PARTIAL_FIELDS, type ResponseEditsState, responseEditsState } from './response-edits-state.ts';
 import { type ResponseState, responseState } from './response-state.ts';
 import type { ServiceState } from './service-state.ts';
@@ -50,6 +51,8 @@ export interface RouteState {
   readonly bodyBytes: number;
   /** Some requests wait until all of their body has come. */
   readonly mayNeedBody: boolean;
+  /** Null: nobody gets copies of requests. */
+  readonly mirror: MirrorState | null;
   /** Null: answers are passed on as they come. */
   readonly responseEdits: ResponseEditsState | null;
   /** The Host that upstreams see; null: the request's own. */
@@ -125,6 +128,8 @@ export function buildRouteState(
     routePart: keyPart(hashKey, 'route', plan.name),
     bodyBytes: plan.bodyBytes ?? listener.bodyBytes,
     mayNeedBody: plan.validation?.schema !== undefined || plan.requestBody !== undefined,
+    mirror:
+      plan.mirror === undefined ? null : mirrorState(plan.mirror, serviceState(plan.mirror.service), shared.metrics),
     responseEdits:
       plan.responseBody === undefined ? null : responseEditsState(plan.responseBody, responseDrop, responseDropNames),
     host: plan.rewrite.host === undefined ? null : (parseHost(plan.rewrite.host) ?? null),

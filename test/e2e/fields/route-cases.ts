@@ -216,6 +216,37 @@ const bodyCases: readonly FieldCase[] = [
   bodyCase(['BodyEdits.max_bytes'], { set: { a: 2 } }, { set: { a: 2 }, maxBytes: '6B' }, '{"a":2}', '413'),
 ];
 
+/** Whether the other origin gets a copy of a request. */
+const mirrorCase = (proves: readonly string[], from: Spec, to: Spec, was: unknown, is: unknown): FieldCase => ({
+  proves,
+  key: 'Route/r',
+  from: route(from),
+  to: route(to),
+  others: { ...next, 'Service/nowhere': { spec: { endpoints: [{ address: '127.0.0.1:1' }] } } },
+  observe: async ({ ask, other }) => {
+    const before = other.requests.length;
+    await ask();
+    const copied = () => other.requests.length > before;
+    // A copy comes within moments or never.
+    for (let looks = 0; looks < 50 && !copied(); looks++) await new Promise((resolve) => setTimeout(resolve, 10));
+    return copied();
+  },
+  was,
+  is,
+});
+
+const mirrorCases: readonly FieldCase[] = [
+  mirrorCase(['Route.mirror'], {}, { mirror: { service: 'next' } }, false, true),
+  mirrorCase(['Mirror.service'], { mirror: { service: 'nowhere' } }, { mirror: { service: 'next' } }, false, true),
+  mirrorCase(
+    ['Mirror.percent'],
+    { mirror: { service: 'next', percent: 0 } },
+    { mirror: { service: 'next', percent: 100 } },
+    false,
+    true,
+  ),
+];
+
 export const routeCases: readonly FieldCase[] = [
   {
     proves: ['Route.enabled'],
@@ -577,6 +608,7 @@ export const routeCases: readonly FieldCase[] = [
   },
   ...faultCases,
   ...bodyCases,
+  ...mirrorCases,
   {
     proves: ['Route.validation'],
     key: 'Route/r',

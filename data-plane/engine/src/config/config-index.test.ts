@@ -120,11 +120,10 @@ describe('routes', () => {
 test('what this version does not support is refused by name', () => {
   const { problems } = compileSnapshot([
     service('s'),
-    route('r', { match: prefix('/a'), service: 's', mirror: { service: 's' }, mqtt: { topic: 'a' } }),
+    route('r', { match: prefix('/a'), service: 's', mqtt: { topic: 'a' } }),
     create(ResourceSchema, { name: 'i', spec: { case: 'certificate', value: {} } }),
   ]);
   expect(summary(problems)).toEqual([
-    'error Route/r spec.mirror: mirror is not supported by this version',
     'error Route/r spec.mqtt: mqtt is not supported by this version',
     'error Certificate/i : the kind Certificate is not supported by this version',
   ]);

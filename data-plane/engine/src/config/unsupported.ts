@@ -34,7 +34,6 @@ export const UNSUPPORTED: UnsupportedTable = [
   'sluice.config.v1.Policy.none=accessLog',
   'sluice.config.v1.Policy.none=tracing',
 
-  'sluice.config.v1.Route.mirror',
   'sluice.config.v1.Route.mqtt',
   'sluice.config.v1.Route.cache',
   'sluice.config.v1.Route.access_log',

@@ -27,6 +27,7 @@ const explainedBy: Readonly<Record<keyof RoutePlan, string>> = {
   requestHeaders: 'headers',
   responseHeaders: 'headers',
   webSocket: 'upgrade',
+  mirror: 'mirror',
 };
 
 test('every part of a plan that decides about a request has a step', () => {

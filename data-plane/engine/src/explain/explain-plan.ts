@@ -86,6 +86,7 @@ export const STEPS: readonly Step[] = [
   ['request body', explainBodySize],
   ['upgrade', explainUpgrade],
   ['headers', explainHeaders],
+  ['mirror', explainMirror],
 ];
 
 function refused(status: number, code: string, says: string): { readonly end: RequestOutcome } {
@@ -287,6 +288,11 @@ function explainHeaders({ requestHeaders, responseHeaders, rewrite }: RoutePlan)
     ...(responseHeaders === undefined ? [] : ['headers of the answer are edited']),
   ];
   return parts.length === 0 ? undefined : parts.join(', ');
+}
+
+function explainMirror({ mirror }: RoutePlan): Said {
+  if (mirror === undefined) return undefined;
+  return { open: `${mirror.percent} % are copied to ${mirror.service.name}` };
 }
 
 function formatMilliseconds(ms: number): string {

@@ -36,6 +36,7 @@ export function buildRefusingRoute(name: string, { spec }: Resource, slots: Slot
     redirect: undefined,
     response: undefined,
     faults: undefined,
+    mirror: undefined,
     requestBody: undefined,
     responseBody: undefined,
     pathRewrite: { kind: 'keep' },

@@ -21,6 +21,13 @@ export interface BuiltDestination {
   readonly weight: number;
 }
 
+/** Where copies of a route's requests go. */
+export interface BuiltMirror {
+  readonly service: string;
+  /** 0 to 100. */
+  readonly percent: number;
+}
+
 /** A route by itself: what it matches and what it says, before its policies and its service are joined to it. */
 export interface BuiltRoute {
   readonly kind: 'Route';
@@ -40,6 +47,7 @@ export interface BuiltRoute {
   readonly redirect: RedirectPlan | undefined;
   readonly response: ResponsePlan | undefined;
   readonly faults: FaultsPlan | undefined;
+  readonly mirror: BuiltMirror | undefined;
   readonly requestBody: BodyEditsPlan | undefined;
   readonly responseBody: BodyEditsPlan | undefined;
   readonly pathRewrite: PathRewriteTemplate;
@@ -71,6 +79,7 @@ export function buildRoute(name: string, route: Route, context: BuildContext): B
     redirect: redirect && buildRedirect(redirect),
     response: respond && buildResponse(respond),
     faults: route.faults && buildFaults(route.faults),
+    mirror: route.mirror && { service: route.mirror.service, percent: route.mirror.percent ?? 100 },
     requestBody: route.requestBody && buildBodyEdits(route.requestBody),
     responseBody: route.responseBody && buildBodyEdits(route.responseBody),
     pathRewrite: redirect === undefined ? buildPathRewrite(route.rewrite) : buildRedirectPath(redirect.path),
@@ -100,5 +109,6 @@ export function destinationsOf({ service, destinations }: Route): readonly Built
 export function referencesOfRoute(route: Route): readonly ItemKey[] {
   const services = destinationsOf(route).map(({ service }): ItemKey => `Service/${service}`);
   const policies = route.policies.map((policy): ItemKey => `Policy/${policy}`);
+  if (route.mirror !== undefined) services.push(`Service/${route.mirror.service}`);
   return [...new Set(services), ...policies, ...referencesOfAuth(route.auth)];
 }

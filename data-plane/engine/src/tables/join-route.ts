@@ -11,6 +11,7 @@ import type {
   DestinationPlan,
   DryRunPlan,
   FallbackPlan,
+  MirrorPlan,
   PathRewritePlan,
   RetryPlan,
   RoutePlan,
@@ -22,7 +23,7 @@ import type {
  * wins whole, limits add up by name, header edits concatenate, and `none` drops what came before.
  * @param policies undefined where one is missing, and the route is unavailable
  * @param services those of the route's destinations, in their order; as `policies`
- * @param serviceOf gives those that they fall back on; one that is missing is left out
+ * @param serviceOf gives those that they fall back on, and the mirror's; one that is missing is left out
  */
 export function joinRoute(
   route: BuiltRoute,
@@ -61,6 +62,7 @@ export function joinRoute(
     redirect: route.redirect,
     response: route.response,
     faults: route.faults,
+    mirror: joinMirror(route, serviceOf),
     requestBody: route.requestBody,
     responseBody: route.responseBody,
     cors: lastSet(layersFor(layers, 'cors').map(({ cors }) => cors)),
@@ -104,6 +106,16 @@ function dryRunPlan(
     auth: auth && { plan: auth.value, policySlot: auth.policySlot },
     authorization: authorization && { ...authorization.value, policySlot: authorization.policySlot },
   };
+}
+
+/** A service that is missing gets no copies. */
+function joinMirror(
+  { mirror }: BuiltRoute,
+  serviceOf: (name: string) => BuiltService | undefined,
+): MirrorPlan | undefined {
+  const service = mirror && serviceOf(mirror.service);
+  if (mirror === undefined || service === undefined) return undefined;
+  return { service: service.plan, percent: mirror.percent, timeoutMs: service.timeoutMs };
 }
 
 function joinDestination(

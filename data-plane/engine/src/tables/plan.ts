@@ -28,6 +28,8 @@ export interface RoutePlan {
   readonly response: ResponsePlan | undefined;
   /** Failures that are rehearsed. Undefined: none. */
   readonly faults: FaultsPlan | undefined;
+  /** Who gets copies of requests. Undefined: nobody. */
+  readonly mirror: MirrorPlan | undefined;
   /** Edits to the JSON of requests, of answers. Undefined: bodies stay as they are. */
   readonly requestBody: BodyEditsPlan | undefined;
   readonly responseBody: BodyEditsPlan | undefined;
@@ -88,6 +90,15 @@ export interface RedirectPlan {
   /** As `parseHost` spells it, without a port. */
   readonly host: string | undefined;
   readonly port: number | undefined;
+}
+
+/** Who gets copies of requests, and of how many. */
+export interface MirrorPlan {
+  readonly service: ServicePlan;
+  /** 0 to 100. */
+  readonly percent: number;
+  /** From sending a copy to the end of its answer. */
+  readonly timeoutMs: number;
 }
 
 /** Rehearsed failures; each request draws both. */

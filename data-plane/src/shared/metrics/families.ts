@@ -50,6 +50,10 @@ export const tunnelEndings = [
 ] as const;
 export type TunnelEnding = (typeof tunnelEndings)[number];
 
+/** What became of a copy of a request. */
+export const mirrorResults = ['answered', 'failed', 'dropped'] as const;
+export type MirrorResult = (typeof mirrorResults)[number];
+
 /** To the upstream, or to the client. */
 export const tunnelDirections = ['up', 'down'] as const;
 export type TunnelDirection = (typeof tunnelDirections)[number];
@@ -140,6 +144,14 @@ export const counterFamilies = [
       { name: 'kind', key: 1, from: { text: (key) => fallbackKinds[key] ?? 'other' } },
     ],
   },
+  {
+    name: 'gateway_mirrored_requests_total',
+    help: 'Copies of requests, by what became of them: answered, failed on the way, or dropped for want of room.',
+    labels: [
+      { name: 'service', key: 0, from: { slot: 'services' } },
+      { name: 'result', key: 1, from: { text: (key) => mirrorResults[key] ?? 'other' } },
+    ],
+  },
 ] as const satisfies readonly FamilyDescription[];
 
 export const REQUESTS = 0;
@@ -152,6 +164,7 @@ export const TUNNELS = 6;
 export const TUNNEL_BYTES = 7;
 export const EJECTIONS = 8;
 export const FALLBACKS = 9;
+export const MIRRORED = 10;
 
 /** The duration histograms that workers and the main thread keep, by family number. */
 export const histogramFamilies = [

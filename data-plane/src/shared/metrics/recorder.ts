@@ -29,6 +29,9 @@ import {
   FALLBACKS,
   type FallbackKind,
   fallbackKinds,
+  MIRRORED,
+  type MirrorResult,
+  mirrorResults,
   RATE_LIMITED,
   REQUEST_DURATION,
   REQUESTS,
@@ -119,6 +122,10 @@ export class MetricsRecorder {
 
   ejections(service: number): number {
     return this.#find(EJECTIONS, service, 0, 0);
+  }
+
+  mirrored(service: number, result: MirrorResult): number {
+    return this.#find(MIRRORED, service, mirrorResults.indexOf(result), 0);
   }
 
   dryRunRefusals(route: number, policy: number, field: DryRunField): number {

@@ -10,6 +10,7 @@ import { checkHealthCheck } from './health-check.ts';
 import { checkIssuer, checkIssuerSecret } from './issuer.ts';
 import { checkListener } from './listener.ts';
 import { checkLoadBalancing } from './load-balancing.ts';
+import { checkMirror } from './mirror.ts';
 import { checkMode } from './mode.ts';
 import { checkNodeGroup } from './node-group.ts';
 import { checkRateLimits } from './rate-limits.ts';
@@ -31,6 +32,7 @@ export const RULES: readonly Rule[] = [
   checkBodyEdits,
   checkAnswers,
   checkFaults,
+  checkMirror,
   checkAuth,
   checkMode,
   checkIssuer,

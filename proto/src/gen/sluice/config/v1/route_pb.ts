@@ -917,13 +917,15 @@ export const BodyEditsSchema: GenMessage<BodyEdits, {jsonType: BodyEditsJson}> =
   messageDesc(file_sluice_config_v1_route, 5);
 
 /**
- * Copies of requests.
+ * Copies of requests, without what is not sent on. A copy is sent when all of its request has come, after the request itself. It is dropped
+ * where its body is larger than 256KiB, where no connection is free, or where a worker has 256 copies or 16MiB of them under way;
+ * gateway_mirrored_requests_total counts what became of each. Answers to copies are read past.
  *
  * @generated from message sluice.config.v1.Mirror
  */
 export type Mirror = Message<"sluice.config.v1.Mirror"> & {
   /**
-   * The Service that gets the copies, by name.
+   * The Service that gets the copies, by name: none of the route's own.
    *
    * @generated from field: string service = 1;
    */
@@ -938,13 +940,15 @@ export type Mirror = Message<"sluice.config.v1.Mirror"> & {
 };
 
 /**
- * Copies of requests.
+ * Copies of requests, without what is not sent on. A copy is sent when all of its request has come, after the request itself. It is dropped
+ * where its body is larger than 256KiB, where no connection is free, or where a worker has 256 copies or 16MiB of them under way;
+ * gateway_mirrored_requests_total counts what became of each. Answers to copies are read past.
  *
  * @generated from message sluice.config.v1.Mirror
  */
 export type MirrorJson = {
   /**
-   * The Service that gets the copies, by name.
+   * The Service that gets the copies, by name: none of the route's own.
    *
    * @generated from field: string service = 1;
    */
