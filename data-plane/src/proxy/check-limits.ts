@@ -18,6 +18,10 @@ export function checkLimits(x: Exchange, limits: readonly LimitState[]): boolean
     const limit = limits[i] as LimitState;
     const { applies } = limit.plan;
     if (applies !== undefined && !applies(x.head.method, x.path)) continue;
+    if (limit.plan.dryRunSlot !== undefined) {
+      rehearseLimit(x, limit);
+      continue;
+    }
     const outcome = chargeLimit(x, limit);
     if (outcome === ADMITTED) continue;
     if (outcome === PENDING) {
@@ -32,6 +36,14 @@ export function checkLimits(x: Exchange, limits: readonly LimitState[]): boolean
     return true;
   }
   return false;
+}
+
+/** Decides and counts; the request goes on as if the limit were absent, and waits for no answer about a lease. */
+function rehearseLimit(x: Exchange, limit: LimitState): void {
+  const { rateLimit, rateLimitPolicy: policy } = x;
+  if (chargeLimit(x, limit) === REFUSED) x.context.shared.metrics.add(limit.refused);
+  x.rateLimit = rateLimit;
+  x.rateLimitPolicy = policy;
 }
 
 const ADMITTED = 0;

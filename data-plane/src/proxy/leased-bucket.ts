@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { BucketPlan, ClusterLimitPlan, LimitPlan } from '@sluice/engine';
 import { type KeyPart, keyPart } from '../shared/index.ts';
+import { cellsOf } from './limit-state.ts';
 
 const parts = new WeakMap<BucketPlan, KeyPart>();
 
@@ -20,14 +21,15 @@ export function leasedPart(
 
 /** What the main thread has to know of a bucket to lease of it: `LeasedKey` in JSON. `whose` is told apart by its digest alone. */
 export function leasedKeyText(
-  { id, cost }: LimitPlan,
+  plan: LimitPlan,
   { failOpen }: ClusterLimitPlan,
   bucket: BucketPlan,
   whose: string,
 ): string {
   const { algorithm } = bucket;
   const [requests, perMs, burst] = numbersOf(bucket);
-  const key = `${id}:${algorithm}:${hash('sha256', whose, 'hex').slice(0, 32)}`;
+  const { cost } = plan;
+  const key = `${cellsOf(plan)}:${algorithm}:${hash('sha256', whose, 'hex').slice(0, 32)}`;
   return JSON.stringify({ key, algorithm, requests, perMs, burst, cost, failOpen });
 }
 

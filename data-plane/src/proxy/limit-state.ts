@@ -8,17 +8,26 @@ export interface LimitState {
   readonly part: KeyPart;
   /** Its own bucket as a RateLimit-Policy. */
   readonly policy: string;
-  /** Counter of the requests it refused. */
+  /** Counter of the requests it refused, or, in dry run, would have. */
   readonly refused: number;
 }
 
 export function limitState(plan: LimitPlan, routeSlot: number, shared: Shared): LimitState {
+  const { dryRunSlot } = plan;
   return {
     plan,
-    part: keyPart(shared.region.hashKey, 'limit', plan.id),
+    part: keyPart(shared.region.hashKey, 'limit', cellsOf(plan)),
     policy: rateLimitPolicy(plan.name, plan.bucket),
-    refused: shared.metrics.rateLimited(routeSlot, plan.slot),
+    refused:
+      dryRunSlot === undefined
+        ? shared.metrics.rateLimited(routeSlot, plan.slot)
+        : shared.metrics.dryRunRefusals(routeSlot, dryRunSlot, 'rateLimits'),
   };
+}
+
+/** What the cells of a limit belong to. A dry run has cells of its own. */
+export function cellsOf({ id, dryRunSlot }: LimitPlan): string {
+  return dryRunSlot === undefined ? id : `${id} in dry run`;
 }
 
 const policies = new WeakMap<BucketPlan, string>();

@@ -60,6 +60,42 @@ describe('a policy in dry run', () => {
     expect(counted(rig)).toEqual(['p authorization 2']);
   });
 
+  test('charges cells of its own for limits, counts, and says nothing to clients', async () => {
+    const limit = (requests: number) => ({
+      rateLimits: [{ name: 'l', tokenBucket: { requests, per: '1h' } }],
+    });
+    await using rig = await start({}, policy('e', limit(4)), policy('p', dry(limit(1))));
+    const answers = [];
+    for (let i = 0; i < 5; i++) answers.push((await ask(rig)).status);
+    expect(answers).toEqual(['200', '200', '200', '200', '429']);
+    expect(counted(rig)).toEqual(['p rateLimits 3']);
+    const client = await rig.connect();
+    client.send('GET /x HTTP/1.1\r\nHost: a\r\n\r\n');
+    const { head } = await client.takeMessage();
+    expect(head).toContain('ratelimit: "l";r=0;');
+    expect(head).toContain('ratelimit-policy: "l";q=4;w=3600\r\n');
+    // The one that is enforced later takes its place.
+    await using after = await start({}, policy('p', dry(limit(1))), policy('e', limit(4)));
+    for (let i = 0; i < 3; i++) await ask(after);
+    expect(counted(after)).toEqual([]);
+    // Its cells are not those of the limit when it is enforced.
+    rig.apply(manifestsOf(policy('e', {}), policy('p', limit(1))));
+    expect([(await ask(rig)).status, (await ask(rig)).status]).toEqual(['200', '429']);
+  });
+
+  test('of a limit alone tells clients of no limit', async () => {
+    await using rig = await start(
+      {},
+      policy('p', dry({ rateLimits: [{ name: 'l', slidingWindow: { requests: 1, per: '1h' } }] })),
+    );
+    const client = await rig.connect();
+    for (let i = 0; i < 2; i++) {
+      client.send('GET /x HTTP/1.1\r\nHost: a\r\n\r\n');
+      expect((await client.takeMessage()).head).not.toContain('ratelimit');
+    }
+    expect(counted(rig)).toEqual(['p rateLimits 1']);
+  });
+
   test('changes nothing of what another enforces, before it or after', async () => {
     const enforced = policy('e', { auth: KEY });
     const tried = policy('d', dry({ auth: { anyOf: [{ apiKey: { header: 'x-other' } }] } }));

@@ -104,7 +104,7 @@ export function buildRouteState(
   const corsNames = plan.cors === undefined ? [] : CORS_RESPONSE_FIELDS;
   const responseNames = [...removedNames(plan.responseHeaders), ...corsNames, requestIdHeader];
   const trustedRequestDrop = kept(dropTable(REQUEST_DROP, [...OWN_REQUEST_FIELDS, ...knownIds(requestNames)]));
-  const hasLimits = plan.addressLimits.length + plan.callerLimits.length > 0;
+  const hasLimits = [...plan.addressLimits, ...plan.callerLimits].some(({ dryRunSlot }) => dryRunSlot === undefined);
   const responseDrop = kept(
     dropTable(RESPONSE_DROP, [
       ...OWN_RESPONSE_FIELDS,

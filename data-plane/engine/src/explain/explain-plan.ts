@@ -188,7 +188,8 @@ function explainLimits(limits: readonly LimitPlan[], { method, path, consumer }:
   return limits.map((limit) => {
     if (limit.applies !== undefined && !limit.applies(method, path)) return `${limit.name} does not count this request`;
     const bucket = consumer?.overrides?.get(limit.name) ?? limit.bucket;
-    return { open: `${limit.name} counts ${limit.cost} of ${bucketText(bucket)} ${byText(limit.by)}` };
+    const rehearses = limit.dryRunSlot === undefined ? '' : ' in dry run';
+    return { open: `${limit.name}${rehearses} counts ${limit.cost} of ${bucketText(bucket)} ${byText(limit.by)}` };
   });
 }
 

@@ -26,6 +26,7 @@ export function buildLimits(owner: string, limits: readonly RateLimit[], slots: 
       slot: bucket.slot,
       by: limit.by.length === 0 ? [{ kind: 'global' }] : limit.by.map(readKeyPart),
       bucket,
+      dryRunSlot: undefined,
       cluster: limit.scope === RateLimitScope.CLUSTER ? { failOpen: limit.fail !== RateLimitFail.CLOSED } : undefined,
       cost: limit.cost ?? 1,
       applies: limit.match && compileLimitMatch(limit.match),

@@ -11,6 +11,7 @@ import type {
   DestinationPlan,
   DryRunPlan,
   FallbackPlan,
+  LimitPlan,
   MirrorPlan,
   PathRewritePlan,
   RetryPlan,
@@ -34,11 +35,8 @@ export function joinRoute(
   unavailable: string | undefined,
 ): RoutePlan {
   const layers = [...policies.filter((policy) => policy !== undefined), route.fields];
-  const limits = addUpLimits(
-    layersFor(layers, 'rateLimits').flatMap((layer) => layer.limits),
-    ({ name }) => name,
-  );
   const rehearsed = new Set(layersFor(layers, 'mode').filter(({ dryRunSlot }) => dryRunSlot !== undefined));
+  const limits = joinLimits(layersFor(layers, 'rateLimits'), rehearsed);
   const auth = decide(layersFor(layers, 'auth'), rehearsed, (layer) => layer.auth);
   const authorization = decide(layersFor(layers, 'authorization'), rehearsed, (layer) => layer.authorization);
   const own = {
@@ -77,6 +75,22 @@ export function joinRoute(
     bodyBytes: route.bodyBytes,
     webSocket: route.webSocket,
   };
+}
+
+/** Limits add up by name. One in dry run replaces none that is enforced; one that is enforced replaces a dry run before it. */
+function joinLimits(layers: readonly PolicyFields[], rehearsed: ReadonlySet<PolicyFields>): readonly LimitPlan[] {
+  const all = layers.flatMap((layer) =>
+    rehearsed.has(layer)
+      ? layer.limits.map((limit): LimitPlan => ({ ...limit, dryRunSlot: layer.dryRunSlot ?? 0 }))
+      : layer.limits,
+  );
+  const isReplaced = (limit: LimitPlan, at: number): boolean =>
+    limit.dryRunSlot !== undefined &&
+    all.slice(at).some(({ name, dryRunSlot }) => name === limit.name && dryRunSlot === undefined);
+  return addUpLimits(
+    all.filter((limit, at) => !isReplaced(limit, at)),
+    ({ name, dryRunSlot }) => (dryRunSlot === undefined ? name : `${name} in dry run`),
+  );
 }
 
 interface Rehearsed<T> {

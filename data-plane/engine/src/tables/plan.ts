@@ -254,6 +254,8 @@ export interface LimitPlan {
   readonly slot: number;
   readonly by: readonly LimitKeyPart[];
   readonly bucket: BucketPlan;
+  /** It decides and counts, for this slot of policies (0: of a route), and lets pass. Undefined: it refuses. */
+  readonly dryRunSlot: number | undefined;
   /** It holds for all nodes together, by leases. Undefined: for this node. */
   readonly cluster: ClusterLimitPlan | undefined;
   readonly cost: number;
