@@ -1,6 +1,22 @@
 import { defineConfig } from 'vitest/config';
 
-/** `unit` tests stand beside the code they test; `system` tests start real processes and run one file at a time. */
+/** Tests that start processes and ask what they do, not how soon: others may run beside them. */
+const FUNCTIONAL = [
+  'test/{architecture,conformance,fuzz,mutants,smuggling,store}/**/*.test.ts',
+  'test/e2e/{explain,fields,gatewayctl*,histories,issuer-keys,lease-store,readme*,secrets,start-errors,tokens}.test.ts',
+];
+const PROCESSES = {
+  setupFiles: ['test/harness/print-on-failure.ts'],
+  testTimeout: 240_000,
+  hookTimeout: 240_000,
+  pool: 'forks',
+  fileParallelism: false,
+} as const;
+
+/**
+ * `unit` tests stand beside the code they test. `functional` and `system` tests start real processes and run one file at a time; those of
+ * `system` crash, load and time them.
+ */
 export default defineConfig({
   test: {
     // Ends what hangs. No test proves a duration by it: a machine with other work is slow, and nothing is wrong with that.
@@ -15,16 +31,14 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
+      { extends: true, test: { name: 'functional', include: FUNCTIONAL, ...PROCESSES } },
       {
         extends: true,
         test: {
           name: 'system',
           include: ['test/**/*.test.ts'],
-          setupFiles: ['test/harness/print-on-failure.ts'],
-          testTimeout: 240_000,
-          hookTimeout: 240_000,
-          pool: 'forks',
-          fileParallelism: false,
+          exclude: FUNCTIONAL,
+          ...PROCESSES,
         },
       },
     ],

@@ -17,6 +17,6 @@ export const steps: readonly Step[] = [
   { name: 'protobuf breaking changes', run: checkBreaking },
   { name: 'generated files unchanged', run: () => command(process.execPath, ['proto/generate.ts', '--check']) },
   { name: 'reference pages unchanged', run: () => command(process.execPath, ['test/reference/main.ts', '--check']) },
-  { name: 'architecture', run: () => command('vitest', ['run', '--project', 'system', 'test/architecture']) },
+  { name: 'architecture', run: () => command('vitest', ['run', '--project', 'functional', 'test/architecture']) },
   { name: 'tests', run: runTests },
 ];

@@ -3,30 +3,32 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { command, type Outcome, root } from './step.ts';
 
-/**
- * Runs both kinds of tests beside each other: system tests wait for processes most of the time, and leave a core to unit tests. What
- * failed is said again at the end, a line each.
- */
+/** Run beside each other: what crashes, loads and times processes, and all else. */
+const LANES = [['system'], ['unit', 'functional']] as const;
+
+/** Runs all tests, in two lanes: most of the time a test waits for processes. What failed is said again at the end, a line each. */
 export async function runTests(): Promise<Outcome> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-check-'));
   try {
-    const outcomes = await Promise.all([runProject('unit', folder, false), runProject('system', folder, true)]);
+    const outcomes = await Promise.all(LANES.map((projects, lane) => runLane(projects, reportOf(lane, folder))));
     const output = outcomes.flatMap((outcome) => (outcome.ok ? [] : [outcome.output]));
     if (output.length === 0) return { ok: true };
-    const failures = await Promise.all(['unit', 'system'].map((project) => readFailures(reportOf(project, folder))));
+    const failures = await Promise.all(LANES.map((_, lane) => readFailures(reportOf(lane, folder))));
     return { ok: false, output: [...output, 'what failed:', ...failures.flat()].join('\n') };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function runProject(project: string, folder: string, live: boolean): Promise<Outcome> {
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportOf(project, folder)}`];
-  return command('vitest', ['run', '--project', project, ...reporters], { live });
+/** The first lane shows what it does as it goes; the other only what failed. */
+function runLane(projects: readonly string[], report: string): Promise<Outcome> {
+  const which = projects.flatMap((project) => ['--project', project]);
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  return command('vitest', ['run', ...which, ...reporters], { live: projects.includes('system') });
 }
 
-function reportOf(project: string, folder: string): string {
-  return join(folder, `${project}.json`);
+function reportOf(lane: number, folder: string): string {
+  return join(folder, `lane-${lane}.json`);
 }
 
 /** What vitest's JSON reporter writes, as far as it is read here. */

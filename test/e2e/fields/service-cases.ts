@@ -200,8 +200,8 @@ export const serviceCases: readonly FieldCase[] = [
   pair(
     ['OutlierDetection.consecutive_failures'],
     'o2',
-    outliers({ baseEjection: '20s' }),
-    outliers({ consecutiveFailures: 3, baseEjection: '20s' }),
+    outliers({ baseEjection: '8s' }),
+    outliers({ consecutiveFailures: 3, baseEjection: '8s' }),
     {
       observe: failuresTaken,
       was: 1,
