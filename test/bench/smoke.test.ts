@@ -29,7 +29,7 @@ test('Sluice and HAProxy refuse and forward the same tokens, and both are measur
   expect(result.figures.map(({ text }) => text)).toEqual(['all policies, every token new']);
 });
 
-test('three times what a worker can do is offered, and what it answers is counted', { timeout: 180_000 }, async () => {
+test('three times what a worker can do is offered, and what it answers is counted', async () => {
   const result = await runCase(findCase('overload'), options);
   expect(result.problems).toEqual([]);
   expect(result.figures.map(({ of }) => of)).toEqual(['3 times the requests', '3 times the connections', '2 s later']);

@@ -9,14 +9,11 @@ import { waitFor } from '../harness/wait-for.ts';
 
 const mostFiles = 300;
 
-test.skipIf(process.platform !== 'linux')(
-  `with ${mostFiles} file descriptors and more clients than that`,
-  { timeout: 120_000 },
-  async () => {
-    await using origin = await startOrigin();
-    await using gateway = await startGateway({
-      node: { wrapper: ['prlimit', `--nofile=${mostFiles}:${mostFiles}`] },
-      manifest: `
+test.skipIf(process.platform !== 'linux')(`with ${mostFiles} file descriptors and more clients than that`, async () => {
+  await using origin = await startOrigin();
+  await using gateway = await startGateway({
+    node: { wrapper: ['prlimit', `--nofile=${mostFiles}:${mostFiles}`] },
+    manifest: `
 kind: Service
 name: s
 spec: { endpoints: [{ address: "${origin.address}" }] }
@@ -25,25 +22,24 @@ kind: Route
 name: all
 spec: { match: [{ path: { prefix: / } }], service: s }
 `,
-    });
-    const { node } = gateway;
-    const files = () => readdirSync(`/proc/${node.process().pid}/fd`).length;
-    // Its connections, and those to the origin, are there before it runs out.
-    await using load = startLoad({ port: node.port, connections: 4, rate: 100 });
-    await load.waitForRequests(100);
+  });
+  const { node } = gateway;
+  const files = () => readdirSync(`/proc/${node.process().pid}/fd`).length;
+  // Its connections, and those to the origin, are there before it runs out.
+  await using load = startLoad({ port: node.port, connections: 4, rate: 100 });
+  await load.waitForRequests(100);
 
-    const idle: RawClient[] = [];
-    await waitFor('it has no more', async () => {
-      const client = await connectRaw(node.port).catch(() => undefined);
-      if (client !== undefined) idle.push(client);
-      return files() >= mostFiles - 1 && idle.length >= mostFiles;
-    });
-    await load.waitForRequests(100);
-    expect(load.failed()).toBe(0);
+  const idle: RawClient[] = [];
+  await waitFor('it has no more', async () => {
+    const client = await connectRaw(node.port).catch(() => undefined);
+    if (client !== undefined) idle.push(client);
+    return files() >= mostFiles - 1 && idle.length >= mostFiles;
+  });
+  await load.waitForRequests(100);
+  expect(load.failed()).toBe(0);
 
-    for (const client of idle) client.reset();
-    await using client = await connectRaw(node.port);
-    expect((await client.request()).status).toBe(200);
-    expect(await load.stop()).toMatchObject({ failed: 0, failures: [] });
-  },
-);
+  for (const client of idle) client.reset();
+  await using client = await connectRaw(node.port);
+  expect((await client.request()).status).toBe(200);
+  expect(await load.stop()).toMatchObject({ failed: 0, failures: [] });
+});

@@ -50,9 +50,7 @@ const overflows = async () =>
   (await readMetric(gateway.node, 'gateway_overflow_total', 'what="parked_connections"'));
 
 describe('a machine that is loaded, with ordinary requests: none is refused and none left unread', () => {
-  test('while two other processes take what they can get, with as many requests as the worker can do', {
-    timeout: 60_000,
-  }, async () => {
+  test('while two other processes take what they can get, with as many requests as the worker can do', async () => {
     const before = await overflows();
     await using _one = await startSpinning();
     await using _other = await startSpinning();
@@ -66,7 +64,7 @@ describe('a machine that is loaded, with ordinary requests: none is refused and 
     expect(await overflows()).toBe(before);
   });
 
-  test('while the whole node stands still for most of each second', { timeout: 60_000 }, async () => {
+  test('while the whole node stands still for most of each second', async () => {
     const { node } = gateway;
     const before = await overflows();
     await using load = startLoad({ port: node.port, connections: 200, check: mustBe200 });
@@ -86,9 +84,7 @@ describe('a machine that is loaded, with ordinary requests: none is refused and 
   const mustBe200 = ({ status }: { readonly status: number }) => (status === 200 ? undefined : `answer ${status}`);
 });
 
-test('more than a worker can do: what waited too long is refused, in its turn and without ending the connection', {
-  timeout: 120_000,
-}, async () => {
+test('more than a worker can do: what waited too long is refused, in its turn and without ending the connection', async () => {
   const { port } = gateway.node;
   // 16 s of work at once, whatever the machine.
   const [connections, pipelined, headers] = [64, 50, { 'x-spin': '5' }];
@@ -123,10 +119,9 @@ describe('a heap that is nearly full', () => {
     return await client.request(heap === undefined ? {} : { headers: { 'x-heap': heap } }, 20_000);
   };
 
-  test('at 93 % no connection is kept, at 96 % requests are refused; health tells; it recovers alone', {
-    timeout: 120_000,
-  }, async () => {
+  test('at 93 % no connection is kept, at 96 % requests are refused; health tells; it recovers alone', async () => {
     expect(await health()).toMatchObject({ alive: true, overloaded: false });
+    const restarts = await readMetric(gateway.node, 'gateway_worker_restarts_total');
     expect((await ask('93:60000')).status).toBe(200);
     await waitFor('it is overloaded', async () => (await health()).overloaded);
     const last = await ask();
@@ -144,6 +139,6 @@ describe('a heap that is nearly full', () => {
     expect(await readMetric(gateway.node, 'gateway_overflow_total', 'what="requests"')).toBeGreaterThan(shed);
     await waitFor('it recovers', async () => (await ask()).header('connection') === undefined, { deadlineMs: 60_000 });
     expect((await ask()).status).toBe(200);
-    expect(await readMetric(gateway.node, 'gateway_worker_restarts_total')).toBe(0);
+    expect(await readMetric(gateway.node, 'gateway_worker_restarts_total')).toBe(restarts);
   });
 });

@@ -23,4 +23,4 @@ test('keys in use are refused on every node soon after the answer to their revoc
   // Ten times what is promised.
   expect(sorted[20]).toBeLessThan(1_000);
   expect(sorted[39]).toBeLessThan(5_000);
-}, 120_000);
+});

@@ -96,7 +96,6 @@ const kinds: readonly Kind[] = [
 
 test.each(kinds)(
   '$count clients, $name: each costs at most $bytes bytes and is cut',
-  { timeout: 180_000 },
   async ({ count, begin, drip, bytes, answer }) => {
     const { node } = gateway;
     const open = () => readMetric(node, 'gateway_active_connections');

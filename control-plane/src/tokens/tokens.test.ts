@@ -29,7 +29,7 @@ let apiKey = '';
 
 beforeAll(async () => {
   store = await openMemoryStore();
-}, 60_000);
+});
 afterAll(() => store.close());
 beforeEach(async () => {
   await context?.state.close();

@@ -42,7 +42,7 @@ class MirrorRig implements AsyncDisposable {
   }
 
   async counted(result: 'answered' | 'failed' | 'dropped', count: number): Promise<void> {
-    await expect.poll(() => this.copies(result), { timeout: 5_000 }).toBe(count);
+    await expect.poll(() => this.copies(result)).toBe(count);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
