@@ -7,9 +7,13 @@ export const FULL = -2;
 const BUCKET = 8;
 /** The word of a cell that belongs to nobody: its key means nothing and anyone may claim it. */
 const VOID = -1n;
+/** No cell: another writer is to have the key. */
+const GIVE_WAY = -3;
 const MAX_CLAIMS = 256;
 /** How often a claimant looks again at the claims of others, each a matter of nanoseconds, before it takes one over. */
 const PATIENCE = 32;
+/** After that one look in so many takes over; in the others it gives way as before, so that two do not undo each other for ever. */
+const IMPATIENT_EVERY = 4;
 
 /** The memory of a table: a word and a key for each cell, a power of two of them. Further words are its limiter's own. */
 export interface CellBuffers {
@@ -37,10 +41,11 @@ export interface CellRules {
  *   1. swap the word of a cell that is void, or forgettable (no later decision could tell it from a new one), for a number of
  *      one's own; where there is none but others are claiming, take over from one who is slow, or died;
  *   2. swap the key (the owner count makes a late swap of a claimant who was overtaken fail);
- *   3. void every other claim of the same key; where the key turns out to be live elsewhere, void one's own and use that;
+ *   3. void every other claim of the same key, or, where a writer of a lower number is claiming it, one's own, and look again; where
+ *      the key turns out to be live elsewhere, void one's own and use that;
  *   4. swap one's number for the first word, which fails when it was voided: then start again.
- * Of two claimants of one key the one who stored its key first is seen by the other in step 3, and either loses its number there or
- * has gone live, which the other then sees. No step waits for anyone.
+ * Of two claimants of one key the one who stored its key first is seen by the other in step 3, and either loses its number there, or
+ * has gone live, which the other then sees, or the other gives way. Giving way has its end (PATIENCE): no step waits for anyone.
  */
 export class LimiterTable {
   readonly words: BigInt64Array<SharedArrayBuffer>;
@@ -86,15 +91,17 @@ export class LimiterTable {
     const first = this.#bucketOf(lo);
     for (let attempt = 0; attempt < MAX_CLAIMS; attempt++) {
       const number = this.#claimNumber();
-      const cell = this.#take(first, lo, hi, nowUs, number, attempt > PATIENCE);
+      const impatient = attempt > PATIENCE && attempt % IMPATIENT_EVERY === 0;
+      const cell = this.#take(first, lo, hi, nowUs, number, impatient);
       if (cell === FULL) {
         const found = this.find(lo, hi);
         return found === ABSENT ? FULL : found;
       }
       if (cell === ABSENT) continue;
-      const twin = this.#settle(first, cell, lo, hi);
+      const twin = this.#settle(first, cell, lo, hi, impatient);
       if (twin !== ABSENT) {
         Atomics.compareExchange(this.words, cell, number, VOID);
+        if (twin === GIVE_WAY) continue;
         return twin;
       }
       const born = this.#cells.firstWord(cell, number);
@@ -122,7 +129,10 @@ export class LimiterTable {
       if (!this.#free(cell, before, nowUs)) {
         if (before >= 0n) continue;
         outcome = ABSENT;
-        if (!impatient && !this.holds(cell, lo, hi)) continue;
+        if (!impatient) {
+          if (!this.holds(cell, lo, hi)) continue;
+          if (this.#comesFirst(before)) return ABSENT;
+        }
       }
       if (Atomics.compareExchange(this.words, cell, before, number) !== before) return ABSENT;
       if (Atomics.compareExchange(this.#keys, cell, key, this.#keyAfter(key, lo, hi)) === key) return cell;
@@ -132,16 +142,22 @@ export class LimiterTable {
     return outcome;
   }
 
-  /** Step 3: the other cell where this key is live, or ABSENT once every other claim of it is void. */
-  #settle(first: number, own: number, lo: number, hi: number): number {
+  /** Step 3: the other cell where this key is live, GIVE_WAY, or ABSENT once every other claim of it is void. */
+  #settle(first: number, own: number, lo: number, hi: number, impatient: boolean): number {
     for (let cell = first; cell < first + BUCKET; cell++) {
       if (cell === own || !this.holds(cell, lo, hi)) continue;
       const word = Atomics.load(this.words, cell);
       if (word >= 0n) return cell;
       if (word === VOID) continue;
+      if (!impatient && this.#comesFirst(word)) return GIVE_WAY;
       if (Atomics.compareExchange(this.words, cell, word, VOID) !== word) cell--;
     }
     return ABSENT;
+  }
+
+  /** Whether a claim is of a writer that others give way to. */
+  #comesFirst(claim: bigint): boolean {
+    return Number(BigInt.asIntN(32, claim >> 32n)) < this.#claimHigh;
   }
 
   /** Whether a cell with this word is nobody's. */

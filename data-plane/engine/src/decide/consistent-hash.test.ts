@@ -84,7 +84,8 @@ test('a ring picks the first point behind the hash, as a search through all of t
         const eligible = (index: number): boolean => isEligible(index);
         const table = hashTable(endpointsOf(weights), 'ring');
         const points = [...table.starts!].map((start, i) => ({ start, owner: table.owners[i]! }));
-        for (const hash of keys) {
+        // The last points too: behind them comes the first.
+        for (const hash of [...keys, ...points.slice(-3).map(({ start }) => start)]) {
           const behind = [...points.filter(({ start }) => start >= hash), ...points];
           const expected = behind.find(({ owner }) => eligible(owner))?.owner ?? -1;
           expect(pickByHash(table, hash, eligible)).toBe(expected);
