@@ -10,19 +10,39 @@ import { type ControlPlane, startControlPlane } from '../harness/control-plane.t
 import { freePort } from '../harness/free-port.ts';
 import { type Node, startNode } from '../harness/node.ts';
 import { type Origin, startOrigin } from '../harness/origin.ts';
+import { balancingCases } from './fields/balancing-cases.ts';
+import { breakerCases } from './fields/breaker-cases.ts';
+import { connectionCases } from './fields/connection-cases.ts';
 import { ask, type FieldCase, type World, type Written } from './fields/field-case.ts';
 import { healthCases } from './fields/health-cases.ts';
 import { issuerCases } from './fields/issuer-cases.ts';
 import { listenerCases, resourceCases } from './fields/listener-cases.ts';
+import { outlierCases } from './fields/outlier-cases.ts';
 import { policyCases } from './fields/policy-cases.ts';
+import { retryCases } from './fields/retry-cases.ts';
+import { routeAnswerCases } from './fields/route-answer-cases.ts';
+import { routeAuthCases } from './fields/route-auth-cases.ts';
 import { routeCases } from './fields/route-cases.ts';
+import { routeDestinationCases } from './fields/route-destination-cases.ts';
+import { routeEditCases } from './fields/route-edit-cases.ts';
+import { routeMatchCases } from './fields/route-match-cases.ts';
 import { serviceCases } from './fields/service-cases.ts';
 
 const cases = [
   ...resourceCases,
   ...routeCases,
+  ...routeMatchCases,
+  ...routeDestinationCases,
+  ...routeEditCases,
+  ...routeAnswerCases,
+  ...routeAuthCases,
   ...policyCases,
   ...serviceCases,
+  ...outlierCases,
+  ...balancingCases,
+  ...breakerCases,
+  ...connectionCases,
+  ...retryCases,
   ...healthCases,
   ...listenerCases,
   ...issuerCases,

@@ -72,3 +72,12 @@ export async function settlesWithin(promise: Promise<unknown>, ms: number): Prom
   const timer = setTimeout(() => resolve(false), ms);
   return await Promise.race([promise.then(() => true), late]).finally(() => clearTimeout(timer));
 }
+
+/** An answer that comes in pieces 150 ms apart, 600 ms in all: whole, or cut. */
+export const slowAnswer = async ({ ask, origin }: World): Promise<string> => {
+  origin.reply = () => ({ body: 'x'.repeat(400), pace: { bytes: 100, everyMs: 150 } });
+  return await ask().then(
+    ({ body }) => (body.length === 400 ? 'whole' : 'cut'),
+    () => 'cut',
+  );
+};

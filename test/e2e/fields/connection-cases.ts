@@ -1,0 +1,86 @@
+import { waitFor } from '../../harness/wait-for.ts';
+import { elapsedMs, type FieldCase, settlesWithin, type World } from './field-case.ts';
+import { service } from './service-case.ts';
+
+/** How many requests the origin has at once, of eight that come together and of which those that find no room are refused. */
+async function mostAtOnce({ ask, origin }: World): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const seen = { now: 0, most: 0, refused: 0 };
+  origin.reply = async () => {
+    seen.most = Math.max(seen.most, ++seen.now);
+    await promise;
+    seen.now--;
+    return {};
+  };
+  const asked = Array.from({ length: 8 }, async () => {
+    if ((await ask()).status === 503) seen.refused++;
+  });
+  await waitFor('five are refused', () => seen.now > 0 && seen.refused >= 5);
+  resolve();
+  await Promise.all(asked);
+  return seen.most;
+}
+
+/** Whether a request is answered at once while the origin holds the one before it. */
+async function answersBehindAnother({ ask, origin }: World): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  origin.reply = async () => {
+    await promise;
+    return {};
+  };
+  const before = origin.requests.length;
+  const held = ask();
+  await waitFor('the origin holds it', () => origin.requests.length > before);
+  const second = ask();
+  const isAnswered = await settlesWithin(second, 4_000);
+  resolve();
+  await Promise.all([held, second]);
+  return isAnswered;
+}
+
+export const connectionCases: readonly FieldCase[] = [
+  service(
+    ['Connections.idle_timeout', 'Service.connections'],
+    {},
+    { connections: { idleTimeout: '100ms' } },
+    {
+      observe: async ({ ask, origin }) => {
+        await ask();
+        return await settlesWithin(
+          waitFor('idle connections end', () => origin.open() === 0, { deadlineMs: 20_000 }).catch(() => undefined),
+          8_000,
+        );
+      },
+      was: false,
+      is: true,
+    },
+  ),
+  service(
+    ['Connections.per_endpoint'],
+    { connections: { perEndpoint: 3, pending: 0 } },
+    { connections: { perEndpoint: 1, pending: 0 } },
+    { observe: mostAtOnce, was: 3, is: 1 },
+  ),
+  service(
+    ['Connections.pending'],
+    { connections: { perEndpoint: 1, pending: 1 } },
+    { connections: { perEndpoint: 1, pending: 0 } },
+    { observe: answersBehindAnother, was: false, is: true },
+  ),
+  service(
+    ['Service.max_concurrent_requests'],
+    { maxConcurrentRequests: 3 },
+    { maxConcurrentRequests: 2 },
+    { observe: mostAtOnce, was: 3, is: 2 },
+  ),
+  service(
+    ['Connections.connect_timeout'],
+    { endpoints: [{ address: 'DEAF' }], connections: { connectTimeout: '8s' } },
+    { endpoints: [{ address: 'DEAF' }], connections: { connectTimeout: '200ms' } },
+    {
+      observe: async ({ ask }) => (await elapsedMs(() => ask())) > 4_000,
+      was: true,
+      is: false,
+    },
+  ),
+];
