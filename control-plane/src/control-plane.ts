@@ -14,7 +14,7 @@ import { loadReplicaId } from './replica-id.ts';
 import { createBearerGate } from './rpc/bearer-gate.ts';
 import { addConfigService } from './rpc/config-service.ts';
 import { addFleetService } from './rpc/fleet-service.ts';
-import { createRequestHandler } from './rpc/handle-request.ts';
+import { createRequestHandler, type PublicDocument } from './rpc/handle-request.ts';
 import type { Readiness } from './rpc/health.ts';
 import { addKeyService } from './rpc/key-service.ts';
 import { openPort, type Port, type PortLimits } from './rpc/one-port.ts';
@@ -26,7 +26,7 @@ import { StartError } from './start-error.ts';
 import { ControlState, type StateEvent } from './state/control-state.ts';
 import { StoreStartError } from './store/failure.ts';
 import { openStore } from './store/open-store.ts';
-import { forgetEnded, SigningKeys } from './tokens/index.ts';
+import { forgetEnded, keySetDocument, SigningKeys } from './tokens/index.ts';
 
 /** A control plane that serves. */
 export interface ControlPlane {
@@ -41,6 +41,11 @@ export interface ControlPlane {
 
 /** Of the connections, besides one for each node. */
 const spareConnections = 1024;
+
+/** Where anybody can fetch the public keys of the built-in issuer. */
+const keySetPath = '/.well-known/jwks.json';
+/** Half the time that a new key is there before it signs: who keeps the set that long always has the key of a token. */
+const keySetMaxAgeSeconds = 30;
 
 /** Calls under way at the end have this long. */
 const graceMs = 3000;
@@ -108,7 +113,12 @@ async function start(settings: Settings, log: Log, started: AsyncDisposableStack
   // Before anything is answered: who finds it serving finds the token too.
   const url = `http://${formatAddress(reachable(port.address))}`;
   await shareContext(settings, url, token, log);
-  port.serve(createRequestHandler(router, log));
+  const keySet: PublicDocument = {
+    contentType: 'application/jwk-set+json',
+    maxAgeSeconds: keySetMaxAgeSeconds,
+    body: () => keySetDocument(context),
+  };
+  port.serve(createRequestHandler(router, log, new Map([[keySetPath, keySet]])));
   started.defer(async () => {
     readiness.stop();
     await Promise.race([fleet.close(), pause(farewellMs, undefined, { ref: false })]);

@@ -1,4 +1,6 @@
 /** Tokens that the gateway signs itself: exchanged for a key by anyone who has one, accepted by nodes, ended by their id. */
+import { isDeepStrictEqual } from 'node:util';
+import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connectAdmin } from '../harness/admin.ts';
 import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
@@ -102,4 +104,30 @@ test('a new key takes over without a token being refused', async () => {
   const after = (await controlPlane.ctlOk(['tokens', 'issue', '--key', key])).trim();
   await using client = await connectRaw(node.port);
   for (const token of [before, after]) expect(await statusOf(client, token)).toBe(200);
+});
+
+test('anybody can fetch the public keys, from the control plane or a node, and verify tokens with them as upstreams do', async () => {
+  const token = (await controlPlane.ctlOk(['tokens', 'issue', '--key', key])).trim();
+  const { keyId } = JSON.parse(await controlPlane.ctlOk(['tokens', 'rotate', '-o', 'json']));
+  const published = new URL('/.well-known/jwks.json', controlPlane.url);
+  const { payload } = await jwtVerify(token, createRemoteJWKSet(published), {
+    issuer: 'sluice',
+    algorithms: ['ES256'],
+  });
+  expect(payload.sub).toBe('app');
+  const response = await fetch(published);
+  expect(response.headers.get('content-type')).toBe('application/jwk-set+json');
+  // A new key signs a minute after it is published: who keeps the set that long has it in time.
+  expect(response.headers.get('cache-control')).toBe('public, max-age=30');
+  const document = (await response.json()) as { keys: Record<string, unknown>[] };
+  expect(document.keys.map(({ kid }) => kid)).toContain(keyId);
+  for (const jwk of document.keys)
+    expect(Object.keys(jwk).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y']);
+  expect((await fetch(published, { method: 'POST' })).status).toBe(405);
+  const byKid = (keys: Record<string, unknown>[]) =>
+    keys.toSorted((a, b) => String(a.kid).localeCompare(String(b.kid)));
+  await waitFor('the node has the new key', async () => {
+    const own = JSON.parse((await node.admin('/__jwks')).body) as typeof document;
+    return isDeepStrictEqual(byKid(own.keys), byKid(document.keys));
+  });
 });

@@ -4,15 +4,29 @@ import type { Log } from '@sluice/engine';
 import type { HttpRequest, HttpResponse, RequestHandler } from './one-port.ts';
 import { cutCall, peerAddress } from './peer.ts';
 
+/** What anybody may read: made when it is asked for. */
+export interface PublicDocument {
+  readonly contentType: string;
+  /** How long others may keep it. */
+  readonly maxAgeSeconds: number;
+  readonly body: () => string;
+}
+
 /**
  * Serves a router's calls on node:http and node:http2. Unlike connectNodeAdapter it survives requests that are no URL or
  * name no host (400), and reports to our log.
+ * Beside them, documents by their paths, without asking who wants them.
  */
-export function createRequestHandler(router: ConnectRouter, log: Log): RequestHandler {
+export function createRequestHandler(
+  router: ConnectRouter,
+  log: Log,
+  documents: ReadonlyMap<string, PublicDocument> = new Map(),
+): RequestHandler {
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
   return (request, response) => {
-    const handler = handlers.get(request.url?.split('?', 1)[0] ?? '');
-    if (handler === undefined) return answerEmpty(response, 404);
+    const path = request.url?.split('?', 1)[0] ?? '';
+    const handler = handlers.get(path);
+    if (handler === undefined) return answerDocument(request, response, documents.get(path));
     let call: ReturnType<typeof universalRequestFromNodeRequest>;
     try {
       const values = createContextValues()
@@ -35,6 +49,23 @@ export function createRequestHandler(router: ConnectRouter, log: Log): RequestHa
         response.destroy();
       });
   };
+}
+
+function answerDocument(request: HttpRequest, response: HttpResponse, document: PublicDocument | undefined): void {
+  if (document === undefined) {
+    answerEmpty(response, 404);
+    return;
+  }
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.setHeader('allow', 'GET, HEAD');
+    answerEmpty(response, 405);
+    return;
+  }
+  const body = document.body();
+  response.setHeader('content-type', document.contentType);
+  response.setHeader('content-length', Buffer.byteLength(body));
+  response.setHeader('cache-control', `public, max-age=${document.maxAgeSeconds}`);
+  response.end(request.method === 'HEAD' ? '' : body);
 }
 
 function answerEmpty(response: HttpResponse, status: number): void {

@@ -52,9 +52,17 @@ export function createEndpoints(sources: EndpointSources): AdminEndpoints {
     '/__config': () => jsonListAnswer(position(sources), 'resources', manifestsOf(sources, undefined)),
     '/__circuit': () => jsonListAnswer({}, 'circuits', circuits(sources)),
     '/__limits': () => limits(sources),
+    '/__jwks': () => keySet(sources),
     '/__version': () =>
       jsonAnswer({ version: sources.version, node: process.version, nodeId: sources.settings.nodeId }),
   };
+}
+
+/** The public keys of the built-in issuer that the node has, as a key set (RFC 7517, 5). */
+function keySet({ activation }: EndpointSources): ReturnType<AdminEndpoints[string]> {
+  const keys: unknown[] = [];
+  for (const item of activation.facts.set.activeItems()) if (item.kind === 'SigningKey') keys.push(item.member);
+  return { status: 200, contentType: 'application/jwk-set+json', body: `${JSON.stringify({ keys })}\n` };
 }
 
 function health({ shared, supervisor }: EndpointSources): ReturnType<AdminEndpoints[string]> {
