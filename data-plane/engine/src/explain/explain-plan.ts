@@ -6,18 +6,10 @@ import { isJsonType, parseMediaType } from '../decide/media-type.ts';
 import { contentTypeRefusal, missingBodyRefusal } from '../decide/validation.ts';
 import { formatDuration } from '../manifest/duration.ts';
 import type { NormalizedTarget } from '../router/normalize-path.ts';
-import type {
-  AuthMethodPlan,
-  BucketPlan,
-  ConsumerPlan,
-  FaultsPlan,
-  LimitKeyPart,
-  LimitPlan,
-  ListenerPlan,
-  RedirectPlan,
-  RoutePlan,
-  ServicePlan,
-} from '../tables/plan.ts';
+import type { AuthMethodPlan, ConsumerPlan } from '../tables/caller-plan.ts';
+import type { BucketPlan, LimitKeyPart, LimitPlan } from '../tables/limit-plan.ts';
+import type { FaultsPlan, ListenerPlan, RedirectPlan, RoutePlan } from '../tables/plan.ts';
+import type { ServicePlan } from '../tables/service-plan.ts';
 import type { ExplainedRequest, RequestOutcome, StepVerdict } from './explainer.ts';
 
 /** The steps that a request went through, and what became of it. */

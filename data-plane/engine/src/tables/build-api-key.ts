@@ -1,7 +1,7 @@
 import type { ApiKey } from '@sluice/proto';
 import { buildOverrides } from './build-consumer.ts';
 import type { SlotSource } from './built-item.ts';
-import type { ApiKeyPlan } from './plan.ts';
+import type { ApiKeyPlan } from './caller-plan.ts';
 
 /** An API key as nodes look it up; one that is disabled has no secrets. */
 export interface BuiltApiKey {

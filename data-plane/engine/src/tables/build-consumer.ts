@@ -1,7 +1,8 @@
 import type { Consumer, RateLimitOverride } from '@sluice/proto';
 import { buildBucket } from './build-limit.ts';
 import type { SlotSource } from './built-item.ts';
-import type { BucketPlan, ConsumerPlan } from './plan.ts';
+import type { ConsumerPlan } from './caller-plan.ts';
+import type { BucketPlan } from './limit-plan.ts';
 
 export interface BuiltConsumer {
   readonly kind: 'Consumer';

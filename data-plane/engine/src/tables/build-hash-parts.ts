@@ -1,5 +1,5 @@
 import { CannotBuild } from './cannot-build.ts';
-import type { HashPart } from './plan.ts';
+import type { HashPart } from './service-plan.ts';
 
 const NAMED = ['header', 'cookie', 'query'] as const;
 

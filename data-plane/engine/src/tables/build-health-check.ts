@@ -1,7 +1,7 @@
 import type { HealthCheck } from '@sluice/proto';
 import { CannotBuild } from './cannot-build.ts';
-import type { HealthCheckPlan, ProbePlan } from './plan.ts';
 import { durationMs } from './read-duration.ts';
+import type { HealthCheckPlan, ProbePlan } from './service-plan.ts';
 
 export function buildHealthCheck({
   probe,

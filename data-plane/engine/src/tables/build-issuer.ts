@@ -5,8 +5,8 @@ import { SECRET_BYTES, secretBytes, sharedKey } from '../jwt/shared-key.ts';
 import type { IssuerKeys } from '../jwt/token-issuer.ts';
 import { BUILT_IN_ISSUER, builtInIssuer, SIGNING_ALGORITHMS } from './built-in-issuer.ts';
 import type { ItemSecret } from './built-item.ts';
+import type { IssuerPlan } from './caller-plan.ts';
 import { CannotBuild } from './cannot-build.ts';
-import type { IssuerPlan } from './plan.ts';
 import { durationMs } from './read-duration.ts';
 
 export interface BuiltIssuer {

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { buildLimits, isByAddressAlone } from './build-limit.ts';
 import type { SlotSource } from './built-item.ts';
 import { CannotBuild } from './cannot-build.ts';
-import type { LimitPlan } from './plan.ts';
+import type { LimitPlan } from './limit-plan.ts';
 
 type LimitInit = MessageInitShape<typeof RateLimitSchema>;
 

@@ -9,8 +9,8 @@ import { gcraPlan } from '../decide/gcra.ts';
 import { windowPlan } from '../decide/sliding-window.ts';
 import type { SlotSource } from './built-item.ts';
 import { CannotBuild } from './cannot-build.ts';
+import type { BucketPlan, LimitKeyPart, LimitPlan } from './limit-plan.ts';
 import { compilePathCondition } from './path-condition.ts';
-import type { BucketPlan, LimitKeyPart, LimitPlan } from './plan.ts';
 import { durationMs } from './read-duration.ts';
 
 /** @param owner `Policy/NAME` or `Route/NAME`: whose buckets they are */

@@ -17,9 +17,12 @@ import { buildLimits } from './build-limit.ts';
 import { buildRetry } from './build-retry.ts';
 import { buildValidation } from './build-validation.ts';
 import type { BuildContext, ItemKey, SlotSource } from './built-item.ts';
+import type { AuthMethodPlan, AuthPlan } from './caller-plan.ts';
 import { CannotBuild } from './cannot-build.ts';
-import type { AuthMethodPlan, AuthPlan, HeaderEditsPlan, LimitPlan, RetryPlan } from './plan.ts';
+import type { LimitPlan } from './limit-plan.ts';
+import type { HeaderEditsPlan } from './plan.ts';
 import { durationMs } from './read-duration.ts';
+import type { RetryPlan } from './service-plan.ts';
 
 /** The fields that policies and routes share, as one of them sets them. Undefined: it does not. */
 export interface PolicyFields extends PolicyLayer {

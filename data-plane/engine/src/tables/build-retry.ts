@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { type Retry, RetrySchema } from '@sluice/proto';
-import type { RetryPlan } from './plan.ts';
 import { durationMs, sizeBytes } from './read-duration.ts';
+import type { RetryPlan } from './service-plan.ts';
 
 const DEFAULT_CONDITIONS = ['connect-failure', 'reset', '502', '503', '504'];
 /** Methods that mean the same when sent twice (RFC 9110, 9.2.2). */

@@ -10,9 +10,10 @@ import { buildRedirect } from './build-redirect.ts';
 import { buildResponse } from './build-response.ts';
 import type { BuildContext, ItemKey } from './built-item.ts';
 import { CannotBuild } from './cannot-build.ts';
-import type { FaultsPlan, HashPart, RedirectPlan, ResponsePlan } from './plan.ts';
+import type { FaultsPlan, RedirectPlan, ResponsePlan } from './plan.ts';
 import { durationMs, sizeBytes } from './read-duration.ts';
 import { buildPathRewrite, buildRedirectPath, type PathRewriteTemplate } from './rewrite.ts';
+import type { HashPart } from './service-plan.ts';
 
 /** Where a share of a route's requests goes. */
 export interface BuiltDestination {

@@ -17,8 +17,9 @@ import { buildResponse } from './build-response.ts';
 import { buildRetry } from './build-retry.ts';
 import type { BuildContext } from './built-item.ts';
 import { CannotBuild } from './cannot-build.ts';
-import type { BalancerPlan, EndpointPlan, ResponsePlan, RetryPlan, ServicePlan } from './plan.ts';
+import type { ResponsePlan } from './plan.ts';
 import { durationMs } from './read-duration.ts';
+import type { BalancerPlan, EndpointPlan, RetryPlan, ServicePlan } from './service-plan.ts';
 
 /** A service, and what it says for routes that do not say it themselves. */
 export interface BuiltService {

@@ -1,5 +1,5 @@
 import type { Signing } from '@sluice/proto';
-import type { IssuerPlan } from './plan.ts';
+import type { IssuerPlan } from './caller-plan.ts';
 import { durationMs } from './read-duration.ts';
 
 /** The issuer whose tokens the control plane signs. It is there without being configured. */

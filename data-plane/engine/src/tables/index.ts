@@ -21,6 +21,10 @@ export {
   type SlotSource,
   type TrackItem,
 } from './built-item.ts';
+export type * from './caller-plan.ts';
+export type * from './limit-plan.ts';
 export type * from './plan.ts';
 export { durationMs, sizeBytes } from './read-duration.ts';
-export { type StagedTables, Tables, type TablesOptions } from './tables.ts';
+export type * from './service-plan.ts';
+export type { StagedTables } from './stage-change.ts';
+export { Tables, type TablesOptions } from './tables.ts';

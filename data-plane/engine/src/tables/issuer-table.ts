@@ -2,7 +2,7 @@ import type { BuiltIssuer } from './build-issuer.ts';
 import type { BuiltKeySet } from './build-key-set.ts';
 import { type BuiltSigningKey, signingKeys } from './build-token-facts.ts';
 import { BUILT_IN_ISSUER, builtInIssuer } from './built-in-issuer.ts';
-import type { IssuerPlan } from './plan.ts';
+import type { IssuerPlan } from './caller-plan.ts';
 
 /** Issuers, each with the keys it has now. A change of either makes another plan: what was decided by the one before is decided anew. */
 export class IssuerTable {

@@ -6,18 +6,10 @@ import type { PolicyFields } from './build-policy.ts';
 import { DEFAULT_RETRY } from './build-retry.ts';
 import type { BuiltDestination, BuiltRoute } from './build-route.ts';
 import type { BuiltService } from './build-service.ts';
-import type {
-  AuthPlan,
-  DestinationPlan,
-  DryRunPlan,
-  FallbackPlan,
-  LimitPlan,
-  MirrorPlan,
-  PathRewritePlan,
-  RetryPlan,
-  RoutePlan,
-  ServicePlan,
-} from './plan.ts';
+import type { AuthPlan, DryRunPlan } from './caller-plan.ts';
+import type { LimitPlan } from './limit-plan.ts';
+import type { DestinationPlan, FallbackPlan, MirrorPlan, PathRewritePlan, RoutePlan } from './plan.ts';
+import type { RetryPlan, ServicePlan } from './service-plan.ts';
 
 /**
  * Joins a route with its policies and its services. Policies apply in their order, then the route: of each field the last that sets it

@@ -1,34 +1,21 @@
-import { type JsonObject, memberOf } from '../jwt/unique-json.ts';
+import type { JsonObject } from '../jwt/unique-json.ts';
 import type { ParsedPath } from '../router/parse-path.ts';
 import type { RouteRequest } from '../router/route-match.ts';
 import { Router } from '../router/router.ts';
 import type { ActiveChange } from './active-set.ts';
-import type { BuiltApiKey } from './build-api-key.ts';
+import { ApiKeyTable } from './api-key-table.ts';
 import type { PolicyFields } from './build-policy.ts';
 import type { BuiltRoute } from './build-route.ts';
-import type { BuiltService } from './build-service.ts';
-import { tokenKey } from './build-token-facts.ts';
-import { type BuildContext, type BuiltItem, buildItem, buildRefusing, type ItemKey, itemKey } from './built-item.ts';
-import { CannotBuild } from './cannot-build.ts';
+import type { BuildContext, BuiltItem, ItemKey } from './built-item.ts';
+import type { ApiKeyPlan, ConsumerPlan, IssuerPlan } from './caller-plan.ts';
 import { IssuerTable } from './issuer-table.ts';
 import { joinRoute } from './join-route.ts';
-import type {
-  ApiKeyPlan,
-  ConsumerPlan,
-  FoundRoute,
-  IssuerPlan,
-  ListenerPlan,
-  RouteFinding,
-  RoutePlan,
-  ServicePlan,
-} from './plan.ts';
+import type { FoundRoute, ListenerPlan, RouteFinding, RoutePlan } from './plan.ts';
+import { RevokedTokens } from './revoked-tokens.ts';
 import { pathRewriteFor } from './rewrite.ts';
-
-/** A change that is built and waits to be committed. */
-export interface StagedTables {
-  readonly upserts: readonly { readonly built: BuiltItem; readonly unavailable: string | undefined }[];
-  readonly removals: readonly { readonly kind: string; readonly name: string }[];
-}
+import type { ServicePlan } from './service-plan.ts';
+import { ServiceTable } from './service-table.ts';
+import { type StagedTables, stageChange } from './stage-change.ts';
 
 export interface TablesOptions extends BuildContext {
   /** The listeners the node was started with. */
@@ -46,18 +33,12 @@ export class Tables {
   readonly #ownListeners: ReadonlyMap<string, ListenerPlan>;
   readonly #listeners = new Map<string, ListenerPlan>();
   readonly #routes = new Map<string, RouteEntry>();
-  readonly #services = new Map<string, BuiltService>();
-  /** By service, those that fall back on it. */
-  readonly #fallbackUsers = new Map<string, Set<string>>();
+  readonly #services = new ServiceTable();
   readonly #policies = new Map<string, PolicyFields>();
   readonly #consumers = new Map<string, ConsumerPlan>();
   readonly #issuers = new IssuerTable();
-  /** Keys of tokens by the names of the items that revoke them. */
-  readonly #revokedTokens = new Map<string, string>();
-  readonly #revoked = new Set<string>();
-  /** Of keys that share a secret, the one that is good for longest is first. */
-  readonly #keysByHash = new Map<string, readonly KeyEntry[]>();
-  readonly #keys = new Map<string, readonly string[]>();
+  readonly #revoked = new RevokedTokens();
+  readonly #keys = new ApiKeyTable();
   readonly #referrers = new Map<ItemKey, Set<RouteEntry>>();
   #epoch = 0;
 
@@ -81,7 +62,7 @@ export class Tables {
   }
 
   services(): Iterable<ServicePlan> {
-    return this.#services.values().map(({ plan }) => plan);
+    return this.#services.plans();
   }
 
   consumer(name: string): ConsumerPlan | undefined {
@@ -94,9 +75,7 @@ export class Tables {
 
   /** Whether an issuer's token with these claims was revoked by its id. */
   isRevoked(issuer: string, claims: JsonObject): boolean {
-    if (this.#revoked.size === 0) return false;
-    const id = memberOf(claims, 'jti');
-    return typeof id === 'string' && this.#revoked.has(tokenKey(issuer, id));
+    return this.#revoked.has(issuer, claims);
   }
 
   /** The route that takes a request. */
@@ -118,34 +97,12 @@ export class Tables {
 
   /** The key whose secret has this SHA-256 (lower-case hex), and whose consumer is there. Its expiry is the caller's to check. */
   identify(secretHash: string): ApiKeyPlan | undefined {
-    const entry = this.#keysByHash.get(secretHash)?.[0];
-    if (entry === undefined) return undefined;
-    if (entry.epoch !== this.#epoch) {
-      const consumer = this.#consumers.get(entry.consumer);
-      entry.plan = consumer && {
-        name: entry.name,
-        consumer,
-        expiresAtMs: entry.expiresAtMs,
-        overrides: entry.overrides,
-      };
-      entry.epoch = this.#epoch;
-    }
-    return entry.plan;
+    return this.#keys.identify(secretHash, this.#consumers, this.#epoch);
   }
 
-  /** Builds a change. Throws when something in it cannot be built: a change holds only what an ActiveSet built before. */
-  stage({ upserts, removals }: ActiveChange): StagedTables {
-    return {
-      upserts: upserts.map((item) => {
-        const { unavailable } = item;
-        const built = buildItem(item, this.#context, unavailable === undefined);
-        if (!(built instanceof CannotBuild)) return { built, unavailable };
-        const refusing = unavailable === undefined ? undefined : buildRefusing(item, this.#context);
-        if (refusing !== undefined) return { built: refusing, unavailable };
-        throw new Error(`${itemKey(item)}: ${built.message}`, { cause: built });
-      }),
-      removals,
-    };
+  /** Builds a change. Throws when something in it cannot be built. */
+  stage(change: ActiveChange): StagedTables {
+    return stageChange(change, this.#context);
   }
 
   /** Makes a staged change, in the order in which they were staged. */
@@ -192,7 +149,8 @@ export class Tables {
         this.#putRoute(built, unavailable);
         break;
       case 'Service':
-        this.#putService(built);
+        this.#services.put(built);
+        this.#forgetPlansOfService(built.name);
         break;
       case 'Policy':
         this.#policies.set(built.name, built.fields);
@@ -211,14 +169,13 @@ export class Tables {
         this.#putListener(built.plan);
         break;
       case 'ApiKey':
-        this.#putKey(built);
+        this.#keys.put(built);
         break;
       case 'SigningKey':
         this.#issuers.putSigningKey(built);
         break;
       case 'RevokedToken':
-        this.#revokedTokens.set(built.name, built.key);
-        this.#revoked.add(built.key);
+        this.#revoked.put(built);
         break;
       case 'NodeGroup':
         break;
@@ -233,7 +190,8 @@ export class Tables {
         this.#removeRoute(name);
         break;
       case 'Service':
-        this.#removeService(name);
+        this.#services.remove(name);
+        this.#forgetPlansOfService(name);
         break;
       case 'Policy':
         this.#policies.delete(name);
@@ -249,14 +207,13 @@ export class Tables {
         this.#issuers.removeSigningKey(name);
         break;
       case 'RevokedToken':
-        this.#revoked.delete(this.#revokedTokens.get(name) ?? '');
-        this.#revokedTokens.delete(name);
+        this.#revoked.remove(name);
         break;
       case 'Listener':
         this.#removeListener(name);
         break;
       case 'ApiKey':
-        this.#removeKey(name);
+        this.#keys.remove(name);
         break;
     }
   }
@@ -271,33 +228,6 @@ export class Tables {
       else referrers.add(entry);
     }
     for (const [listener, router] of this.#routers) this.#offer(router, listener, entry);
-  }
-
-  #putService(built: BuiltService): void {
-    this.#forgetService(built.name);
-    this.#services.set(built.name, built);
-    for (const service of fallbackServices(built)) {
-      const users = this.#fallbackUsers.get(service);
-      if (users === undefined) this.#fallbackUsers.set(service, new Set([built.name]));
-      else users.add(built.name);
-    }
-  }
-
-  #removeService(name: string): void {
-    this.#forgetService(name);
-    this.#services.delete(name);
-  }
-
-  /** What the service falls back on, and the plans that it is part of: those of services that fall back on it too. */
-  #forgetService(name: string): void {
-    const before = this.#services.get(name);
-    for (const service of before === undefined ? [] : fallbackServices(before)) {
-      const users = this.#fallbackUsers.get(service);
-      users?.delete(name);
-      if (users?.size === 0) this.#fallbackUsers.delete(service);
-    }
-    this.#forgetPlans(`Service/${name}`);
-    for (const user of this.#fallbackUsers.get(name) ?? []) this.#forgetPlans(`Service/${user}`);
   }
 
   #removeRoute(name: string): void {
@@ -343,33 +273,14 @@ export class Tables {
     }
   }
 
-  #putKey({ name, consumer, secrets, overrides }: BuiltApiKey): void {
-    this.#removeKey(name);
-    for (const { hash, expiresAtMs } of secrets) {
-      const entry = { name, consumer, expiresAtMs, overrides, plan: undefined, epoch: 0 };
-      this.#keysByHash.set(hash, [entry, ...(this.#keysByHash.get(hash) ?? [])].sort(compareKeys));
-    }
-    this.#keys.set(
-      name,
-      secrets.map(({ hash }) => hash),
-    );
-  }
-
-  #removeKey(name: string): void {
-    for (const hash of this.#keys.get(name) ?? []) {
-      const others = this.#keysByHash.get(hash)?.filter((entry) => entry.name !== name) ?? [];
-      if (others.length === 0) this.#keysByHash.delete(hash);
-      else this.#keysByHash.set(hash, others);
-    }
-    this.#keys.delete(name);
+  /** Those that services are part of which fall back on it, too. */
+  #forgetPlansOfService(name: string): void {
+    this.#forgetPlans(`Service/${name}`);
+    for (const user of this.#services.usersOf(name)) this.#forgetPlans(`Service/${user}`);
   }
 }
 
 const NOT_FOUND: RouteFinding = { kind: 'notFound' };
-
-function fallbackServices({ fallbacks }: BuiltService): readonly string[] {
-  return fallbacks.flatMap((fallback) => (fallback.kind === 'service' ? [fallback.service] : []));
-}
 
 interface RouteEntry {
   readonly built: BuiltRoute;
@@ -379,18 +290,4 @@ interface RouteEntry {
   /** By the path that matched, where that was not always the same. */
   found: Map<ParsedPath | undefined, FoundRoute> | undefined;
   last: FoundRoute | undefined;
-}
-
-interface KeyEntry {
-  readonly name: string;
-  readonly consumer: string;
-  readonly expiresAtMs: number;
-  readonly overrides: ApiKeyPlan['overrides'];
-  plan: ApiKeyPlan | undefined;
-  epoch: number;
-}
-
-function compareKeys(a: KeyEntry, b: KeyEntry): number {
-  if (a.expiresAtMs !== b.expiresAtMs) return a.expiresAtMs > b.expiresAtMs ? -1 : 1;
-  return a.name < b.name ? -1 : 1;
 }
