@@ -97,6 +97,14 @@ spec:
   bodyBytes: 40B
   validation: { requestSchema: { inline: '{"type":"object","required":["id"]}' } }
 ---
+kind: Policy
+name: tried
+spec: { mode: dryRun, validation: { requestSchema: { inline: '{"type":"object","required":["id"]}' }, maxBytes: 40B } }
+---
+kind: Route
+name: tried
+spec: { match: [{ path: { prefix: /tried } }], service: up, policies: [tried] }
+---
 kind: Route
 name: empty
 spec: { match: [{ path: { prefix: /empty } }], service: elsewhere }
@@ -168,6 +176,9 @@ const cases: readonly Case[] = [
   { target: '/orders', method: 'POST', body: '{"no":1}', headers: json },
   { target: '/orders', method: 'POST', body: '{"id":1,"id":2}', headers: json },
   { target: '/orders', method: 'POST', body: JSON.stringify({ id: 'x'.repeat(40) }), headers: json },
+  { target: '/tried', method: 'POST' },
+  { target: '/tried', method: 'POST', body: '{"no":1}', headers: json },
+  { target: '/tried', method: 'POST', body: JSON.stringify({ id: 'x'.repeat(40) }), headers: json },
   { target: '/open', method: 'POST', body: 'x'.repeat(100) },
 ];
 
@@ -202,6 +213,8 @@ describe('gatewayctl explain', () => {
       /^authentication +pass +assumed to be the consumer bob, by an API key in the header x-api-key$/m,
     );
     expect(stdout).toMatch(/^authorization +end +the caller lacks scopes/m);
+    const tried = await ctl('POST', '/tried');
+    expect(tried.stdout).toMatch(/^validation +pass +would be refused, and passes: A body is required\.$/m);
     const missed = await ctl('GET', 'http://x.example/items/7');
     expect(missed.stdout).toMatch(/^404 route_not_found: no route takes this request\n/);
     expect(missed.stdout).toMatch(/^hosted +0 +0 +host +\*\.a\.example +x\.example$/m);

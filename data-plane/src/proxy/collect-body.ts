@@ -6,6 +6,7 @@ import { decodeContent } from './decode-content.ts';
 import { editRequest } from './edit-request.ts';
 import type { Exchange } from './exchange.ts';
 import { isJson } from './json-content.ts';
+import { rehearseValue } from './rehearse-validation.ts';
 import { refuseByWhatItSays } from './validate-request.ts';
 import { WholeBody } from './whole-body.ts';
 
@@ -89,7 +90,9 @@ function settleBody(x: Exchange, whole: WholeBody): boolean {
     answerProblem(x, 'request_invalid', `The body ${parsed.reason}.`);
     return false;
   }
-  if (refuseByWhatItSays(x, parsed.value) || !editRequest(x, whole, parsed.value)) return false;
+  if (refuseByWhatItSays(x, parsed.value)) return false;
+  rehearseValue(x, whole.bytes, parsed.value);
+  if (!editRequest(x, whole, parsed.value)) return false;
   x.body.bytes = whole.bytes;
   return true;
 }

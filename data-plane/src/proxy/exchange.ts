@@ -15,6 +15,7 @@ import type { MirrorCopy } from './mirror-copy.ts';
 import { NO_HEAD } from './no-head.ts';
 import { AFTER_BODY, REQUEST_PHASES } from './phases.ts';
 import type { ProxyContext } from './proxy-context.ts';
+import { type BodyRehearsal, dropRehearsal, rehearseMore } from './rehearse-validation.ts';
 import { RequestBody } from './request-body.ts';
 import { onResponseChunk } from './respond.ts';
 import { ResponseBody } from './response-body.ts';
@@ -102,6 +103,8 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
   retryAfterMs = 0;
   /** The request's body, where all of it is needed before the request goes on; null: it goes on as it comes. */
   wholeBody: WholeBody | null = null;
+  /** What a schema in dry run is to be asked about; null: nothing, or it was. */
+  rehearsal: BodyRehearsal | null = null;
   /** The limit to go on with. */
   limitAt = 0;
   /** Until when it waits for answers about leases; 0: it has not waited. */
@@ -268,6 +271,7 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
       this.#refuseBody(body.refusal);
       return chunk.length;
     }
+    if (this.rehearsal !== null) rehearseMore(this, this.rehearsal);
     switch (this.state) {
       case 'identifying':
         // On its way before reading was paused.
@@ -483,6 +487,7 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
     this.#chunk = null;
     if (this.replay.length > 0) this.replay.length = 0;
     if (this.mirrorCopy !== null) dropCopy(this);
+    if (this.rehearsal !== null) dropRehearsal(this);
     if (this.wholeBody !== null) {
       this.wholeBody.release();
       this.wholeBody = null;

@@ -14,7 +14,7 @@ import { TokenCallers } from './token-callers.ts';
 import { Tunnels } from './tunnels.ts';
 import { Turns } from './turns.ts';
 import { UpstreamPools } from './upstream-pool.ts';
-import { BodyBudget, HELD_BODIES_BYTES, MIRRORED_BODIES_BYTES } from './whole-body.ts';
+import { BodyBudget, HELD_BODIES_BYTES, MIRRORED_BODIES_BYTES, REHEARSED_BODIES_BYTES } from './whole-body.ts';
 
 /** Where a worker's tables come from. */
 export interface TableSource {
@@ -47,6 +47,8 @@ export class ProxyContext {
   readonly leaseWaits = new LeaseWaits();
   /** Of the bodies of copies. */
   readonly mirrorBudget = new BodyBudget(MIRRORED_BODIES_BYTES);
+  /** Of the copies that schemas in dry run are asked about. */
+  readonly rehearsedBudget = new BodyBudget(REHEARSED_BODIES_BYTES);
   /** Copies of requests under way. */
   mirrorCopies = 0;
   readonly callers: Callers;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { createExposition } from '../shared/index.ts';
 import { manifestsOf, route, service } from './testing/manifests.ts';
 import { ProxyRig } from './testing/proxy-rig.ts';
+import { rehearsedRefusals as counted } from './testing/rehearsed-refusals.ts';
 
 const policy = (name: string, spec: object) => ({ kind: 'Policy', name, spec });
 const consumer = { kind: 'Consumer', name: 'app', spec: { scopes: ['read'] } };
@@ -23,14 +23,6 @@ async function ask(rig: ProxyRig, key?: string): Promise<{ status: string; body:
   client.send(`GET /x HTTP/1.1\r\nHost: a\r\n${key === undefined ? '' : `X-API-Key: ${key}\r\n`}\r\n`);
   const { head, body } = await client.takeMessage();
   return { status: head.slice(9, 12), body };
-}
-
-/** What was counted, as `policy field count`. */
-function counted({ shared, directory }: ProxyRig): string[] {
-  const expose = createExposition({ shared, directory, breakers: () => [], families: () => [] });
-  const text = [...expose()].join('');
-  const lines = text.matchAll(/^gateway_dry_run_refusals_total\{route="all",policy="(.*)",field="(.*)"\} (\d+)$/gm);
-  return [...lines].map(([, name, field, count]) => `${name} ${field} ${count}`).sort();
 }
 
 describe('a policy in dry run', () => {

@@ -13,12 +13,12 @@ export function rehearse(x: Exchange): boolean {
   const { auth, authorization } = dryRun;
   if (auth !== undefined) {
     const { caller } = x;
-    if (identify(x, auth.plan) !== undefined) count(x, auth.policySlot, 'auth');
+    if (identify(x, auth.plan) !== undefined) countRehearsed(x, auth.policySlot, 'auth');
     // Who was identified by what is enforced stays who he is.
     x.caller = caller ?? x.caller;
   }
   if (authorization !== undefined && !isAuthorized(x, authorization))
-    count(x, authorization.policySlot, 'authorization');
+    countRehearsed(x, authorization.policySlot, 'authorization');
   return false;
 }
 
@@ -29,7 +29,8 @@ function isAuthorized({ head, listener, client, caller }: Exchange, { caller: pl
   return plan === undefined || (caller !== null && findLack(plan, caller) === undefined);
 }
 
-function count({ context, plan }: Exchange, policySlot: number, field: DryRunField): void {
+/** Counts a request that would have been refused. */
+export function countRehearsed({ context, plan }: Exchange, policySlot: number, field: DryRunField): void {
   const { metrics } = context.shared;
   metrics.add(metrics.dryRunRefusals(plan.slot, policySlot, field));
 }

@@ -1,23 +1,23 @@
-import { contentTypeRefusal, missingBodyRefusal } from '@sluice/engine';
-import { HeaderId, joinedFieldValue } from '../http1/index.ts';
 import { answerProblem } from './answer.ts';
 import type { Exchange } from './exchange.ts';
+import { headRefusal } from './head-refusal.ts';
+import { rehearseValidation } from './rehearse-validation.ts';
 
 /** The status of a request that can be read and is not what is asked for. */
 const UNPROCESSABLE = 422;
 
-/** Holds a request's head against what the route asks of it. Costs one comparison on routes that ask nothing. */
+/** Holds a request's head against what the route asks of it. Costs two comparisons on routes that ask nothing. */
 export function validateHead(x: Exchange): boolean {
-  const { validation } = x.plan;
-  if (validation === undefined) return false;
-  const { head } = x;
-  const refusal =
-    head.body === 'none'
-      ? missingBodyRefusal(validation, head.method)
-      : contentTypeRefusal(validation, joinedFieldValue(head, HeaderId.contentType));
-  if (refusal === undefined) return false;
-  answerProblem(x, 'request_invalid', refusal);
-  return true;
+  const { validation, dryRun } = x.plan;
+  if (validation !== undefined) {
+    const refusal = headRefusal(x.head, validation);
+    if (refusal !== undefined) {
+      answerProblem(x, 'request_invalid', refusal);
+      return true;
+    }
+  }
+  if (dryRun?.validation !== undefined) rehearseValidation(x, dryRun.validation);
+  return false;
 }
 
 /** Holds what a body says against the route's schema. True: it is not that, and the request was refused. */

@@ -2,6 +2,8 @@
 export const HELD_BODIES_BYTES = 64 * 1024 * 1024;
 /** What the bodies of the copies that one worker sends may take together. */
 export const MIRRORED_BODIES_BYTES = 16 * 1024 * 1024;
+/** What the bodies that one worker keeps copies of, for schemas in dry run, may take together. */
+export const REHEARSED_BODIES_BYTES = 16 * 1024 * 1024;
 
 /** Bytes that many bodies share. */
 export class BodyBudget {

@@ -71,7 +71,7 @@ export const STEPS: readonly Step[] = [
   ['destination', explainDestination],
   ['limits', ({ callerLimits }, asked) => explainLimits(callerLimits, asked)],
   ['rehearsed failure', ({ faults }, asked) => faults && explainFaults(faults, asked)],
-  ['validation', explainValidation],
+  ['validation', (plan, asked) => [explainValidation(plan, asked), explainDryValidation(plan, asked)]],
   ['body edits', explainBodyEdits],
   ['response', ({ response }) => response && answered(response.status, 'the route answers by itself')],
   ['service', explainServices],
@@ -157,9 +157,12 @@ function explainDryRun(plan: RoutePlan, asked: Asked): Said[] {
     authorization && explainAddress({ ...plan, admitsAddress: authorization.admits }, asked),
     authorization && explainAuthorization({ ...plan, authorization: authorization.caller }, asked),
   ];
-  return said.map((each) =>
-    typeof each === 'object' && 'end' in each ? `would be refused, and passes: ${each.end.says}` : each,
-  );
+  return said.map(withoutEnd);
+}
+
+/** Of a dry run nothing is an end. */
+function withoutEnd(said: Said): Said {
+  return typeof said === 'object' && 'end' in said ? `would be refused, and passes: ${said.end.says}` : said;
 }
 
 function membersOf(
@@ -224,6 +227,11 @@ function explainValidation({ validation, bodyBytes }: RoutePlan, asked: Asked): 
   const wrong = schema(parsed.value);
   if (wrong === undefined) return 'the body matches the schema';
   return refused(422, 'request_invalid', `the body does not match: ${wrong}`);
+}
+
+function explainDryValidation(plan: RoutePlan, asked: Asked): Said {
+  const validation = plan.dryRun?.validation?.plan;
+  return validation && withoutEnd(explainValidation({ ...plan, validation }, asked));
 }
 
 function explainBodyEdits({ requestBody, responseBody, bodyBytes }: RoutePlan, asked: Asked): Said[] {

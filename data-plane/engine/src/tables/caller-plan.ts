@@ -1,6 +1,7 @@
 /** Who calls: how requests authenticate, and whom that makes them. */
 
 import type { AuthorizationPlan } from '../decide/authorize.ts';
+import type { ValidationPlan } from '../decide/validation.ts';
 import type { TokenIssuer } from '../jwt/token-issuer.ts';
 import type { BucketPlan } from './limit-plan.ts';
 
@@ -20,6 +21,7 @@ export interface DryRunPlan {
         readonly policySlot: number;
       }
     | undefined;
+  readonly validation: { readonly plan: ValidationPlan; readonly policySlot: number } | undefined;
 }
 
 export type AuthMethodPlan = ApiKeyMethodPlan | JwtMethodPlan;

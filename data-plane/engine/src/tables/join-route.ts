@@ -1,4 +1,5 @@
 import { addUpLimits, layersFor } from '../config/policy-layers.ts';
+import type { ValidationPlan } from '../decide/validation.ts';
 import type { BuiltAuthorization } from './build-authorization.ts';
 import { concatenateHeaderEdits } from './build-header-edits.ts';
 import { isByAddressAlone } from './build-limit.ts';
@@ -31,6 +32,7 @@ export function joinRoute(
   const limits = joinLimits(layersFor(layers, 'rateLimits'), rehearsed);
   const auth = decide(layersFor(layers, 'auth'), rehearsed, (layer) => layer.auth);
   const authorization = decide(layersFor(layers, 'authorization'), rehearsed, (layer) => layer.authorization);
+  const validation = decide(layersFor(layers, 'validation'), rehearsed, (layer) => layer.validation);
   const own = {
     timeoutMs: lastSet(layersFor(layers, 'timeout').map(({ timeoutMs }) => timeoutMs)),
     retry: lastSet(layersFor(layers, 'retry').map(({ retry }) => retry)),
@@ -46,7 +48,7 @@ export function joinRoute(
     stickyBy: route.stickyBy,
     auth: auth.enforced,
     authorization: authorization.enforced?.caller,
-    dryRun: dryRunPlan(auth.rehearsed, authorization.rehearsed),
+    dryRun: dryRunPlan(auth.rehearsed, authorization.rehearsed, validation.rehearsed),
     addressLimits: limits.filter(isByAddressAlone),
     callerLimits: limits.filter((limit) => !isByAddressAlone(limit)),
     redirect: route.redirect,
@@ -56,7 +58,7 @@ export function joinRoute(
     requestBody: route.requestBody,
     responseBody: route.responseBody,
     cors: lastSet(layersFor(layers, 'cors').map(({ cors }) => cors)),
-    validation: lastSet(layersFor(layers, 'validation').map(({ validation }) => validation)),
+    validation: validation.enforced,
     rewrite: { path, host: route.host },
     requestHeaders: layersFor(layers, 'requestHeaders')
       .map(({ requestHeaders }) => requestHeaders)
@@ -106,11 +108,13 @@ function decide<T>(
 function dryRunPlan(
   auth: Rehearsed<AuthPlan> | undefined,
   authorization: Rehearsed<BuiltAuthorization> | undefined,
+  validation: Rehearsed<ValidationPlan> | undefined,
 ): DryRunPlan | undefined {
-  if (auth === undefined && authorization === undefined) return undefined;
+  if (auth === undefined && authorization === undefined && validation === undefined) return undefined;
   return {
     auth: auth && { plan: auth.value, policySlot: auth.policySlot },
     authorization: authorization && { ...authorization.value, policySlot: authorization.policySlot },
+    validation: validation && { plan: validation.value, policySlot: validation.policySlot },
   };
 }
 

@@ -38,6 +38,7 @@ export const overflowKinds = [
   'concurrent_requests',
   'requests',
   'parked_connections',
+  'rehearsed_bodies',
 ] as const;
 export type OverflowKind = (typeof overflowKinds)[number];
 

@@ -11,7 +11,6 @@ import { checkIssuer, checkIssuerSecret } from './issuer.ts';
 import { checkListener } from './listener.ts';
 import { checkLoadBalancing } from './load-balancing.ts';
 import { checkMirror } from './mirror.ts';
-import { checkMode } from './mode.ts';
 import { checkNodeGroup } from './node-group.ts';
 import { checkRateLimits } from './rate-limits.ts';
 import { checkRewrite } from './rewrite.ts';
@@ -34,7 +33,6 @@ export const RULES: readonly Rule[] = [
   checkFaults,
   checkMirror,
   checkAuth,
-  checkMode,
   checkIssuer,
   checkIssuerSecret,
   checkRateLimits,

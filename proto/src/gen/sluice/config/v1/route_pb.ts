@@ -188,8 +188,8 @@ export type Route = Message<"sluice.config.v1.Route"> & {
   mqtt?: MqttBinding | undefined;
 
   /**
-   * Whether this route's own auth, authorization and rateLimits refuse, or only count who they would (gateway_dry_run_refusals_total). With dryRun it holds no
-   * validation of its own. Unset: enforce.
+   * Whether this route's own auth, authorization, rateLimits and validation refuse, or only count what they would (gateway_dry_run_refusals_total).
+   * Unset: enforce.
    *
    * @generated from field: sluice.config.v1.PolicyMode mode = 30;
    */
@@ -446,8 +446,8 @@ export type RouteJson = {
   mqtt?: MqttBindingJson;
 
   /**
-   * Whether this route's own auth, authorization and rateLimits refuse, or only count who they would (gateway_dry_run_refusals_total). With dryRun it holds no
-   * validation of its own. Unset: enforce.
+   * Whether this route's own auth, authorization, rateLimits and validation refuse, or only count what they would (gateway_dry_run_refusals_total).
+   * Unset: enforce.
    *
    * @generated from field: sluice.config.v1.PolicyMode mode = 30;
    */
