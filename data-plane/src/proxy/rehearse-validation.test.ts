@@ -138,7 +138,8 @@ describe('validation in dry run', () => {
     gone.reset();
     await origin.takeEnding();
     expect(rehearsedRefusals(rig)).toEqual([]);
-    const expose = createExposition({ ...rig, breakers: () => [], families: () => [] });
+    const { shared, directory } = rig;
+    const expose = createExposition({ shared, directory, breakers: () => [], families: () => [] });
     expect([...expose()].join('')).toContain('gateway_overflow_total{what="rehearsed_bodies"} 1\n');
     await passed(rig, chunked(WRONG, 5), '\r\n\r\n');
     expect(rehearsedRefusals(rig)).toEqual(['p validation 1']);
