@@ -22,6 +22,11 @@ export const hidden = `GET ${HIDDEN} HTTP/1.1\r\nHost: h\r\n\r\n`;
 export const chunkedHidden = `0\r\n\r\n${hidden}`;
 export const hello = '5\r\nhello\r\n0\r\n\r\n';
 
+/** The end of a head that has no more than each message needs. */
+export const FIELDS = 'Host: h\r\nX-Case: 00000\r\n\r\n';
+
+export const chunked = (body: string): string => message(['Transfer-Encoding: chunked'], body);
+
 /** A request of these field lines, with Host and the number of the case first. */
 export function message(lines: readonly string[], body = '', { method = 'POST', version = '1.1' } = {}): string {
   const fields = ['Host: h', 'X-Case: 00000', ...lines].map((line) => `${line}\r\n`).join('');

@@ -4,13 +4,26 @@ import { fieldCases } from './field-cases.ts';
 import { framingCases } from './framing-cases.ts';
 import { hostCases } from './host-cases.ts';
 import { lineCases } from './line-cases.ts';
+import { pipelineCases } from './pipeline-cases.ts';
 import { requestLineCases } from './request-line-cases.ts';
+import { targetCases } from './target-cases.ts';
+import { trailerCases } from './trailer-cases.ts';
+
+const CASES = [
+  framingCases,
+  lineCases,
+  chunkCases,
+  trailerCases,
+  requestLineCases,
+  targetCases,
+  hostCases,
+  fieldCases,
+  pipelineCases,
+];
 
 /** Every case once, numbered in this order. */
 export function smugglingCorpus(): SmugglingCase[] {
-  const all = [framingCases, lineCases, chunkCases, requestLineCases, hostCases, fieldCases].flatMap((cases) =>
-    cases(),
-  );
+  const all = CASES.flatMap((cases) => cases());
   return numbered([...new Map(all.map((one) => [one.bytes, one])).values()]);
 }
 

@@ -1,8 +1,8 @@
-import { hidden, message, type SmugglingCase } from './case.ts';
+import { message, type SmugglingCase } from './case.ts';
 
 /** Fields that say who the client is, what belongs to the connection, and what is to be upgraded or expected. */
 export function fieldCases(): SmugglingCase[] {
-  return [...identities(), ...connections(), ...expectations(), ...upgrades(), ...many(), ...pipelines()];
+  return [...identities(), ...connections(), ...expectations(), ...upgrades(), ...many()];
 }
 
 const forwarded = (name: string, lines: readonly string[], version = '1.1'): SmugglingCase => {
@@ -261,50 +261,4 @@ function many(): SmugglingCase[] {
     ),
     one('Max-Forwards: 3', ['Max-Forwards: 3'], 'forwarded'),
   ];
-}
-
-/** Requests behind one another: as many as there are, and not one more. */
-function pipelines(): SmugglingCase[] {
-  const second = `GET /c/00000/2 HTTP/1.1\r\nHost: h\r\nX-Case: 00000\r\n\r\n`;
-  const body = (kind: string): [string[], string] =>
-    kind === 'length'
-      ? [['Content-Length: 5'], 'hello']
-      : kind === 'chunked'
-        ? [['Transfer-Encoding: chunked'], '5\r\nhello\r\n0\r\n\r\n']
-        : [[], ''];
-  const cases: SmugglingCase[] = [];
-  for (const kind of ['none', 'length', 'chunked']) {
-    const [lines, text] = body(kind);
-    for (const method of ['GET', 'POST', 'HEAD', 'OPTIONS', 'DELETE']) {
-      cases.push({
-        name: `a second request behind ${method}, body ${kind}`,
-        bytes: message(lines, text + second, { method }),
-        most: 2,
-        verdict: 'forwarded',
-      });
-      cases.push({
-        name: `one behind an empty line behind ${method}, body ${kind}`,
-        bytes: message(lines, `${text}\r\n${second}`, { method }),
-        most: 2,
-        verdict: 'forwarded',
-      });
-      cases.push({
-        name: `one behind Connection: close of ${method}, body ${kind}`,
-        bytes: message([...lines, 'Connection: close'], text + hidden, { method }),
-        most: 1,
-        verdict: 'forwarded',
-      });
-      cases.push({
-        name: `one behind HTTP/1.0 ${method}, body ${kind}`,
-        bytes: message(
-          lines.filter((line) => !line.startsWith('T')),
-          `${kind === 'length' ? text : ''}${hidden}`,
-          { method, version: '1.0' },
-        ),
-        most: 1,
-        verdict: 'forwarded',
-      });
-    }
-  }
-  return cases;
 }
