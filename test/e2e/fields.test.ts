@@ -10,12 +10,15 @@ import { type ControlPlane, startControlPlane } from '../harness/control-plane.t
 import { freePort } from '../harness/free-port.ts';
 import { type Node, startNode } from '../harness/node.ts';
 import { type Origin, startOrigin } from '../harness/origin.ts';
+import { authorizationCases } from './fields/authorization-cases.ts';
 import { balancingCases } from './fields/balancing-cases.ts';
 import { breakerCases } from './fields/breaker-cases.ts';
 import { connectionCases } from './fields/connection-cases.ts';
 import { ask, type FieldCase, type World, type Written } from './fields/field-case.ts';
 import { healthCases } from './fields/health-cases.ts';
 import { issuerCases } from './fields/issuer-cases.ts';
+import { keySetCases } from './fields/key-set-cases.ts';
+import { limitCases } from './fields/limit-cases.ts';
 import { listenerCases, resourceCases } from './fields/listener-cases.ts';
 import { outlierCases } from './fields/outlier-cases.ts';
 import { policyCases } from './fields/policy-cases.ts';
@@ -37,6 +40,7 @@ const cases = [
   ...routeAnswerCases,
   ...routeAuthCases,
   ...policyCases,
+  ...limitCases,
   ...serviceCases,
   ...outlierCases,
   ...balancingCases,
@@ -46,6 +50,8 @@ const cases = [
   ...healthCases,
   ...listenerCases,
   ...issuerCases,
+  ...keySetCases,
+  ...authorizationCases,
 ];
 
 /** Fields that are for people, or whose other values are not supported yet: what the admin API makes of them is their proof. */
@@ -66,7 +72,7 @@ const singleValued = {
 let controlPlane: ControlPlane;
 let admin: Admin;
 let node: Node;
-let world: Omit<World, 'run'>;
+let world: Omit<World, 'run' | 'expected'>;
 let deaf: { address: string; stop: () => void };
 
 beforeAll(async () => {
@@ -106,8 +112,8 @@ describe('every accepted field is obeyed', () => {
     expect(diffResources(before, after).length).toBeLessThanOrEqual(2);
     // No diff shows a secret.
     expect(diffResources(before, after).length > 0).toBe(each.isSecret !== true);
-    expect(await observe(each, each.from)).toEqual(each.was);
-    expect(await observe(each, each.to)).toEqual(each.is);
+    expect(await observe(each, each.from, each.was)).toEqual(each.was);
+    expect(await observe(each, each.to, each.is)).toEqual(each.is);
   });
 
   test.each(Object.entries(singleValued))('%s takes no other value yet, and says so', async (_, manifest) => {
@@ -150,7 +156,7 @@ describe('every accepted field is obeyed', () => {
 let observations = 0;
 
 /** Makes the configuration exactly this, and looks. */
-async function observe(each: FieldCase, written: Written): Promise<unknown> {
+async function observe(each: FieldCase, written: Written, expected: unknown): Promise<unknown> {
   const all: Record<string, Written> = {
     'Service/s': { spec: { endpoints: [{ address: 'ORIGIN' }] } },
     'Route/r': { spec: { match: [{ path: { prefix: '/' } }], service: 's' } },
@@ -166,7 +172,7 @@ async function observe(each: FieldCase, written: Written): Promise<unknown> {
   world.origin.reply = () => ({ headers: { 'x-origin': 'main' } });
   world.other.reply = () => ({ headers: { 'x-origin': 'other' } });
   observations++;
-  return await each.observe({ ...world, run: `run-${observations}` });
+  return await each.observe({ ...world, run: `run-${observations}`, expected });
 }
 
 function resourceOf(key: string, written: Written, labels: Record<string, string> = {}) {

@@ -2,6 +2,7 @@ import type { Admin } from '../../harness/admin.ts';
 import type { HttpResponse } from '../../harness/http-message.ts';
 import type { Origin } from '../../harness/origin.ts';
 import { connectRaw, type RawRequest } from '../../harness/raw-client.ts';
+import { waitFor } from '../../harness/wait-for.ts';
 
 export type Spec = Readonly<Record<string, unknown>>;
 
@@ -19,6 +20,8 @@ export type World = {
   readonly free: readonly [number, number];
   /** New for each observation: for limits that are to start fresh. */
   readonly run: string;
+  /** What is to be observed: how long to look for what does not happen depends on it. */
+  readonly expected: unknown;
   /** Asks on a connection of its own. */
   readonly ask: (request?: RawRequest & { readonly port?: number }) => Promise<HttpResponse>;
   /** The API key of the consumer `c`. */
@@ -66,11 +69,31 @@ export async function elapsedMs(run: () => Promise<unknown>): Promise<number> {
   return performance.now() - since;
 }
 
-/** Whether a promise settles within so many milliseconds. */
-export async function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
-  const { promise: late, resolve } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => resolve(false), ms);
-  return await Promise.race([promise.then(() => true), late]).finally(() => clearTimeout(timer));
+/**
+ * Whether something happens. What is expected to has as long as a slow machine may need; what is not is watched for a time, in which it
+ * would have happened ten times with the field's other value. Nothing is asked any more when it returns.
+ */
+export async function happens(isExpected: boolean, condition: () => unknown, watchMs = 2_000): Promise<boolean> {
+  return await waitFor('it happens', condition, { deadlineMs: isExpected ? 30_000 : watchMs }).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Whether a request is answered, on a connection that is gone afterwards. */
+export async function isAnswered({ port, expected }: World): Promise<boolean> {
+  const client = await connectRaw(port);
+  let hasAnswer = false;
+  const answer = client.request({}, 40_000).then(
+    () => {
+      hasAnswer = true;
+    },
+    () => undefined,
+  );
+  await happens(expected === true, () => hasAnswer);
+  client.reset();
+  await answer;
+  return hasAnswer;
 }
 
 /** An answer that comes in pieces 150 ms apart, 600 ms in all: whole, or cut. */

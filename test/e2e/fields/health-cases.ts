@@ -1,5 +1,5 @@
 import { waitFor } from '../../harness/wait-for.ts';
-import { type FieldCase, type Spec, settlesWithin, type World } from './field-case.ts';
+import { type FieldCase, happens, type Spec, type World } from './field-case.ts';
 
 const DEADLINE = { deadlineMs: 30_000 };
 const QUICK = { interval: '100ms', timeout: '20s', unhealthyAfter: 1 };
@@ -33,15 +33,9 @@ async function afterProbes(world: World): Promise<number> {
 }
 
 /** As `afterProbes`, where none may come. */
-async function soon({ origin, ask }: World): Promise<number> {
+async function soon({ origin, ask, expected }: World): Promise<number> {
   origin.reply = ({ target }) => ({ status: target === '/h' ? 500 : 200 });
-  const unhealthy = waitFor('it is unhealthy', async () => (await ask()).status === 503, DEADLINE);
-  return (await settlesWithin(
-    unhealthy.catch(() => undefined),
-    5_000,
-  ))
-    ? 503
-    : 200;
+  return (await happens(expected === 503, async () => (await ask()).status === 503)) ? 503 : 200;
 }
 
 /** Lets the origin answer probes one by one: the status of a request after each of these answers. */
@@ -104,8 +98,7 @@ export const healthCases: readonly FieldCase[] = [
     {
       observe: async (world) => {
         const before = probes(world);
-        const four = waitFor('four probes', () => probes(world) >= before + 4, DEADLINE).catch(() => undefined);
-        return await settlesWithin(four, 8_000);
+        return await happens(world.expected === true, () => probes(world) >= before + 4);
       },
       was: false,
       is: true,

@@ -1,5 +1,5 @@
 import { waitFor } from '../../harness/wait-for.ts';
-import { type FieldCase, type Spec, settlesWithin, type World } from './field-case.ts';
+import { type FieldCase, happens, type Spec, type World } from './field-case.ts';
 import { pair, shares } from './service-case.ts';
 
 const outliers = (more: Spec = {}): Spec => ({
@@ -39,14 +39,11 @@ export const outlierCases: readonly FieldCase[] = [
       await failuresTaken(world);
       world.origin.reply = () => ({});
       const before = world.origin.requests.length;
-      const back = waitFor('it is back', async () => {
+      const isBack = async (): Promise<boolean> => {
         await world.ask();
         return world.origin.requests.length > before;
-      });
-      return await settlesWithin(
-        back.catch(() => undefined),
-        6_000,
-      );
+      };
+      return await happens(world.expected === true, isBack, 4_000);
     },
     was: true,
     is: false,

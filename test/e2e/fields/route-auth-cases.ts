@@ -47,4 +47,12 @@ export const routeAuthCases: readonly FieldCase[] = [
     was: 401,
     is: 200,
   },
+  {
+    ...{ proves: ['ApiKeyAuth.cookie'], key: 'Route/r' },
+    from: {
+      spec: { match: [{ path: { prefix: '/' } }], service: 's', auth: { anyOf: [{ apiKey: { cookie: 'a' } }] } },
+    },
+    to: { spec: { match: [{ path: { prefix: '/' } }], service: 's', auth: { anyOf: [{ apiKey: { cookie: 'b' } }] } } },
+    ...{ observe: async ({ ask, key }) => (await ask({ headers: { cookie: `b=${key}` } })).status, was: 401, is: 200 },
+  },
 ];
