@@ -63,18 +63,18 @@ export async function startNodeGateway(name: string, upstreams: Upstreams): Prom
   };
 }
 
-/** HAProxy with one more file: a map of one "KEY VALUE" on each line. */
+/** HAProxy with one more file: a map of one "KEY VALUE" on each line, whose path its configuration takes from this variable. */
 async function startWithMap(
   file: string,
   upstreams: Upstreams,
-  placeholder: string,
+  variable: string,
   lines: readonly string[],
   values: Readonly<Record<string, string>> = {},
 ): Promise<Candidate> {
   const dir = await makeTempDir('bench-map');
   const path = join(dir.path, 'entries.map');
   await writeFile(path, lines.join(''));
-  const pair = await startPair('haproxy', file, upstreams, { ...values, [placeholder]: path });
+  const pair = await startPair('haproxy', file, upstreams, { ...values, [variable]: path });
   return {
     ...pair,
     async [Symbol.asyncDispose]() {

@@ -22,7 +22,7 @@ export interface ClientSide {
   readonly unsentBytes: number;
   /** The chunk at hand was written to a socket that has not taken all of it. */
   keepChunk(): void;
-  /** Take no more of the request body for now. */
+  /** Take no more of the request body until `resumeReading`. */
   pauseReading(): void;
   resumeReading(): void;
   /** What came while the exchange waited before it took anything is for it now. */

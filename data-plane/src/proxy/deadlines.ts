@@ -20,7 +20,7 @@ function nextDeadlineMs(x: Exchange): number {
   return Math.min(deadlineMs, x.state === 'pausing' ? x.resumeAtMs : x.tryDeadlineMs);
 }
 
-/** The client takes no more for now. It is looked at now and then whether it reads at all, which says nothing by itself. */
+/** The client has not taken all that was sent. It is looked at now and then whether it reads at all, which says nothing by itself. */
 export function watchReader(x: Exchange): void {
   x.unsentSeen = x.client.unsentBytes;
   armTimer(x);

@@ -342,7 +342,7 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Guard
     this.#context.shared.columns.process.add(KEEP_ALIVE_RACES, 1);
   }
 
-  /** Begins later what there is no time for now. */
+  /** Begins in a later turn what this one has no time for. */
   #putOff(chunk: Buffer, at: number): void {
     this.#keep(chunk, at);
     this.#context.turns.putOff(this);

@@ -6,7 +6,7 @@ import type { UpstreamConnection } from './upstream-connection.ts';
 /** Up to this, a body leaves together with its head as one text in one write. */
 const MAX_JOINED_BYTES = 16 * 1024 - 2048;
 
-/** Sends an answer's head with what there is of its body. False: the client takes no more for now. */
+/** Sends an answer's head with what there is of its body. False: the client takes no more until it drains. */
 export function sendWithBody(x: Exchange, text: string, bytes: Buffer): boolean {
   if (bytes.length === 0) return x.client.sendText(text);
   if (bytes.length <= MAX_JOINED_BYTES) return x.client.sendText(withBody(text, bytes, 0, bytes.length));

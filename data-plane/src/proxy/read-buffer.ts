@@ -67,7 +67,7 @@ export class ReadBuffer {
   }
 
   /**
-   * A message is over and no more is expected for now. A connection that waits holds no large buffer, but for a few on which much came
+   * A message is over and the next has not begun. A connection that waits holds no large buffer, but for a few on which much came
    * of the message before: the next is likely to be alike.
    */
   rest(): void {
