@@ -1,8 +1,8 @@
 /** `npm run bench [-- --quick] [--case NAME]... [--proxy NAME] [--json FILE] [--strict]`: see README.md beside this file. */
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
-import { parseArgs } from 'node:util';
 import { formatOutputs } from '../harness/process.ts';
+import { readOptions } from '../harness/read-options.ts';
 import { canPin, cores } from './candidate.ts';
 import { cases } from './cases.ts';
 import { isInstalled } from './peer-process.ts';
@@ -10,16 +10,22 @@ import { countErrors, formatCase } from './report.ts';
 import { type CaseResult, describeMachine, formatResults, mergeResults, readResults } from './results.ts';
 import { runCase } from './run-case.ts';
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    case: { type: 'string', multiple: true },
-    proxy: { type: 'string' },
-    json: { type: 'string' },
-    strict: { type: 'boolean', default: false },
-  },
-});
 const names = cases.map(({ name }) => name);
+const usage = `usage: npm run bench -- [--quick] [--case NAME]... [--proxy NAME] [--json FILE] [--strict]
+  --quick       under two minutes: some of the cases, 3 rounds of 1 s
+  --case NAME   this case alone; may be given more than once
+                ${names.join(', ')}
+  --proxy NAME  this program alone: sluice, nginx, haproxy, ...
+  --json FILE   writes the results; cases in it that are not measured stay as they are
+  --strict      exit code 1 where a bound is missed
+`;
+const values = readOptions(usage, {
+  quick: { type: 'boolean', default: false },
+  case: { type: 'string', multiple: true },
+  proxy: { type: 'string' },
+  json: { type: 'string' },
+  strict: { type: 'boolean', default: false },
+});
 const unknown = (values.case ?? []).filter((name) => !names.includes(name));
 if (unknown.length > 0) {
   process.stderr.write(`no case ${unknown.join(', ')}; there are: ${names.join(', ')}\n`);

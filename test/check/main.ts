@@ -2,12 +2,17 @@
  * `npm run check [-- --all] [-- --static]`: runs every check in order, each with its time; stops at the first failure unless `--all`.
  * `--static`: all but the tests.
  */
-import { parseArgs } from 'node:util';
+import { readOptions } from '../harness/read-options.ts';
 import { runStep } from './step.ts';
 import { steps } from './steps.ts';
 
-const { values } = parseArgs({
-  options: { all: { type: 'boolean', default: false }, static: { type: 'boolean', default: false } },
+const usage = `usage: npm run check -- [--all] [--static]
+  --all     go on after a check that failed
+  --static  all but the tests
+`;
+const values = readOptions(usage, {
+  all: { type: 'boolean', default: false },
+  static: { type: 'boolean', default: false },
 });
 const failed: string[] = [];
 

@@ -1,21 +1,20 @@
-import { parseArgs } from 'node:util';
+import { readOptions } from '../harness/read-options.ts';
 import { type FuzzReport, fuzzRequests, fuzzResponses } from './http1.ts';
 
 const targets = { 'http1-requests': fuzzRequests, 'http1-responses': fuzzResponses };
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string', default: String(Date.now() % 0xffff_ffff) },
-    seconds: { type: 'string', default: '60' },
-    only: { type: 'string' },
-  },
+const usage = `usage: npm run fuzz -- [--seconds 60] [--seed NUMBER] [--only ${Object.keys(targets).join('|')}]\n`;
+const values = readOptions(usage, {
+  seed: { type: 'string', default: String(Date.now() % 0xffff_ffff) },
+  seconds: { type: 'string', default: '60' },
+  only: { type: 'string' },
 });
 
 const seed = Number(values.seed);
 const perTargetMs = Number(values.seconds) * 1000;
 const chosen = Object.entries(targets).filter(([name]) => values.only === undefined || values.only === name);
 if (!(perTargetMs > 0) || !Number.isInteger(seed) || chosen.length === 0) {
-  console.error(`usage: npm run fuzz -- [--seconds 60] [--seed NUMBER] [--only ${Object.keys(targets).join('|')}]`);
+  process.stderr.write(usage);
   process.exit(2);
 }
 for (const [name, fuzz] of chosen) {

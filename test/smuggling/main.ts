@@ -1,5 +1,5 @@
-import { parseArgs } from 'node:util';
 import { startOrigin } from '../harness/origin.ts';
+import { readOptions } from '../harness/read-options.ts';
 import { readStrictly } from '../harness/strict-requests.ts';
 import { arrivedOf, isOwn } from './arrivals.ts';
 import { idOf, type SmugglingCase } from './case.ts';
@@ -11,11 +11,16 @@ import { sendCorpus } from './send-corpus.ts';
  * Sends the corpus through a proxy to an origin and counts the cases of which something came out that an origin could take
  * for anything else: `npm run smuggling -- --peer haproxy`. Nothing is expected; it is for comparing.
  */
-const { values } = parseArgs({
-  options: { peer: { type: 'string', default: 'sluice' }, list: { type: 'boolean', default: false } },
+const usage = `usage: npm run smuggling -- [--peer ${Object.keys(peers).join('|')}] [--list]\n`;
+const values = readOptions(usage, {
+  peer: { type: 'string', default: 'sluice' },
+  list: { type: 'boolean', default: false },
 });
 const peer = values.peer as keyof typeof peers;
-if (!(peer in peers)) throw new Error(`--peer is one of ${Object.keys(peers).join(', ')}`);
+if (!(peer in peers)) {
+  process.stderr.write(usage);
+  process.exit(2);
+}
 
 const corpus = smugglingCorpus();
 // A connection for each request, so that what is unclear of one hides no other.

@@ -1,20 +1,19 @@
 /** `npm run soak`: half an hour of everything at once, and a verdict. */
-import { parseArgs } from 'node:util';
+import { readOptions } from '../harness/read-options.ts';
 import { soak } from './soak.ts';
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '30' },
-    seconds: { type: 'string' },
-    seed: { type: 'string', default: String(Date.now() % 0xffff_ffff) },
-    clients: { type: 'string', default: '24' },
-  },
+const usage = 'usage: npm run soak -- [--minutes 30 | --seconds 60] [--seed NUMBER] [--clients 24]\n';
+const values = readOptions(usage, {
+  minutes: { type: 'string', default: '30' },
+  seconds: { type: 'string' },
+  seed: { type: 'string', default: String(Date.now() % 0xffff_ffff) },
+  clients: { type: 'string', default: '24' },
 });
 
 const durationMs = values.seconds === undefined ? Number(values.minutes) * 60_000 : Number(values.seconds) * 1000;
 const seed = Number(values.seed);
 if (!(durationMs > 0) || !Number.isInteger(seed)) {
-  console.error('usage: npm run soak -- [--minutes 30 | --seconds 60] [--seed NUMBER] [--clients 24]');
+  process.stderr.write(usage);
   process.exit(2);
 }
 console.log(`seed ${seed}, ${durationMs / 1000} s (repeat with npm run soak -- --seed ${seed})`);
