@@ -15,11 +15,10 @@ import type { GuardedConnection } from './overload-guard.ts';
 import { Peer } from './peer.ts';
 import type { ProxyContext } from './proxy-context.ts';
 import { ReadBuffer } from './read-buffer.ts';
+import { SocketWriter } from './socket-writer.ts';
 import { type TimerOwner, WheelTimer } from './timer-wheel.ts';
 import { TunnelEnd } from './tunnel-end.ts';
 import type { PutOff } from './turns.ts';
-import { writeChunk, writeTogether } from './write-chunk.ts';
-import { writeText } from './write-text.ts';
 
 /** Where a connection was accepted, and who is told of its end. */
 export interface Acceptor {
@@ -60,6 +59,7 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Guard
   readonly #context: ProxyContext;
   readonly #acceptor: Acceptor;
   readonly #socket: Socket;
+  readonly #writer: SocketWriter;
   readonly #buffer: ReadBuffer;
   readonly #reader: RequestHeadReader;
   readonly #exchange: Exchange;
@@ -102,6 +102,7 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Guard
     this.#buffer = new ReadBuffer((chunk) => this.#onChunk(chunk));
     const socket = readAccepted(accepted, this.#buffer);
     this.#socket = socket;
+    this.#writer = new SocketWriter(socket);
     const { headerBytes, headerCount, headerTimeoutMs } = acceptor.plan;
     this.#reader = createRequestHeadReader({ targetBytes: REQUEST_HEAD_LIMITS.targetBytes, headerBytes, headerCount });
     this.peer = new Peer(address, context.shared.region.hashKey);
@@ -141,19 +142,19 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Guard
   }
 
   sendText(text: string): boolean {
-    return writeText(this.#socket, text);
+    return this.#writer.text(text);
   }
 
   sendBytes(bytes: Buffer): boolean {
-    return writeChunk(this.#socket, bytes);
+    return this.#writer.bytes(bytes);
   }
 
   sendTogether(text: string, bytes: Buffer): boolean {
-    return writeTogether(this.#socket, text, bytes);
+    return this.#writer.textAndBytes(text, bytes);
   }
 
   get drained(): boolean {
-    return this.#socket.writableLength === 0;
+    return this.#writer.drained;
   }
 
   get unsentBytes(): number {
@@ -194,6 +195,7 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Guard
   exchangeBroken(): void {
     this.#state = 'closed';
     this.#tunnel = null;
+    this.#writer.flush();
     this.#socket.resetAndDestroy();
   }
 
@@ -229,6 +231,7 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Guard
     this.#refuseNext = false;
     this.#state = 'tunnel';
     this.#tunnel = tunnel;
+    this.#writer.makeDirect();
     return new TunnelEnd(this.#socket, this.#buffer, early);
   }
 
@@ -468,7 +471,7 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Guard
     else if (this.#state === 'tunnel') this.#tunnel?.onClientEnd();
     else {
       this.#held = null;
-      this.#socket.end();
+      this.#writer.end();
     }
   }
 
@@ -477,7 +480,7 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Guard
     this.#held = null;
     this.#parkedAtMs = NOT_PARKED;
     this.resumeReading();
-    this.#socket.end();
+    this.#writer.end();
     const { wheel, nowMs } = this.#context;
     wheel.arm(this.#timer, nowMs + LINGER_MS);
   }

@@ -51,6 +51,8 @@ export function send(x: Exchange, connection: UpstreamConnection): void {
       : bytes.length <= MAX_JOINED_BYTES
         ? connection.sendText(withBody(headText, bytes, 0, bytes.length))
         : connection.sendTogether(headText, bytes);
+  // Where the connection proves to be dead, another one takes what is here now; later it may be here no more.
+  if (!x.body.received || (bytes.length > 0 && !x.replayable)) connection.flush();
   if (!connection.drained) x.client.keepChunk();
   if (connection.writeFailed && connection.completed > 0 && replaceConnection(x, connection)) return;
   releaseHeld(x);

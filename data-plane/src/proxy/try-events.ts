@@ -18,8 +18,8 @@ export function onTryClosed(x: Exchange, connection: UpstreamConnection, error: 
     endResponse(x, error);
     return;
   }
-  const mayRepeatSent = x.replayable && SAFE_METHODS.has(x.head.method);
-  if (connection.completed > 0 && !connection.answered && mayRepeatSent && replaceConnection(x, connection)) return;
+  const mayRepeat = connection.unsent || (x.replayable && SAFE_METHODS.has(x.head.method));
+  if (connection.completed > 0 && !connection.answered && mayRepeat && replaceConnection(x, connection)) return;
   failTry(x, connection.connected ? RESET : connectFailureOf(error));
 }
 

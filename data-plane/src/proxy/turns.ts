@@ -1,4 +1,5 @@
 import type { Clock } from '../shared/index.ts';
+import { flushTexts } from './socket-writer.ts';
 
 /** A connection whose next request is put off to a later turn of the event loop. */
 export interface PutOff {
@@ -75,6 +76,7 @@ export class Turns {
       (list[this.#next++] as PutOff).takeUp();
       this.#spent = this.#clock.nowMs() - this.#startedMs > TURN_MS;
     }
+    flushTexts();
     list.splice(0, this.#next);
     this.#next = 0;
     this.#ripe = list.length;

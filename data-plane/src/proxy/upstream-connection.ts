@@ -2,10 +2,9 @@ import { connect, type Socket } from 'node:net';
 import type { EndpointPlan } from '@sluice/engine';
 import { ResponseHeadReader } from '../http1/index.ts';
 import { ReadBuffer } from './read-buffer.ts';
+import { SocketWriter } from './socket-writer.ts';
 import { type TimerOwner, type TimerWheel, WheelTimer } from './timer-wheel.ts';
 import { TunnelEnd } from './tunnel-end.ts';
-import { writeChunk, writeTogether } from './write-chunk.ts';
-import { writeText } from './write-text.ts';
 
 /** The exchange that has a connection for itself from request to response. */
 export interface UpstreamUser {
@@ -51,6 +50,7 @@ export class UpstreamConnection implements TimerOwner {
   /** From then on it is used no more. */
   expiresAtMs = Number.POSITIVE_INFINITY;
   readonly #socket: Socket;
+  readonly #writer: SocketWriter;
   readonly #buffer: ReadBuffer;
   readonly #keeper: ConnectionKeeper;
   readonly #wheel: TimerWheel;
@@ -75,6 +75,7 @@ export class UpstreamConnection implements TimerOwner {
       onread,
     });
     this.#socket = socket;
+    this.#writer = new SocketWriter(socket);
     socket.on('connect', () => this.#onConnect());
     socket.on('drain', () => this.user?.onUpstreamDrain());
     socket.on('end', () => this.#onEnd());
@@ -89,27 +90,37 @@ export class UpstreamConnection implements TimerOwner {
 
   /** Everything written has left. */
   get drained(): boolean {
-    return this.#socket.writableLength === 0;
+    return this.#writer.drained;
   }
 
-  /** Right after the first write: it failed, nothing was sent. */
+  /** Right after a write that did not wait: it failed, nothing was sent. */
   get writeFailed(): boolean {
     return this.#socket.errored !== null;
   }
 
+  /** Once it is closed: the text that the present exchange sent last never left. */
+  get unsent(): boolean {
+    return this.#writer.lost || this.#writer.waits;
+  }
+
   /** False: wait for `onUpstreamDrain` before sending more. */
   sendText(text: string): boolean {
-    return writeText(this.#socket, text);
+    return this.#writer.text(text);
+  }
+
+  /** What was sent so far leaves now, not at the end of the turn. */
+  flush(): void {
+    this.#writer.flush();
   }
 
   /** As `sendText`. */
   sendBytes(bytes: Buffer): boolean {
-    return writeChunk(this.#socket, bytes);
+    return this.#writer.bytes(bytes);
   }
 
   /** A head and the body that is too large to be joined with it, in one system call. */
   sendTogether(text: string, bytes: Buffer): boolean {
-    return writeTogether(this.#socket, text, bytes);
+    return this.#writer.textAndBytes(text, bytes);
   }
 
   /** The chunk at hand was written to a socket that has not taken all of it. */
@@ -147,6 +158,7 @@ export class UpstreamConnection implements TimerOwner {
   /** From now on it carries a tunnel; `early`: what of it has come. It is never given to an exchange again. */
   startTunnel(user: UpstreamUser, early: Buffer | null): TunnelEnd {
     this.user = user;
+    this.#writer.makeDirect();
     return new TunnelEnd(this.#socket, this.#buffer, early);
   }
 
@@ -168,6 +180,11 @@ export class UpstreamConnection implements TimerOwner {
   }
 
   #onChunk(chunk: Buffer): void {
+    // No answer to a request that has not left.
+    if (this.#writer.waits) {
+      this.#onClosed(undefined);
+      return;
+    }
     this.answered = true;
     if (this.user !== null) this.user.onUpstreamChunk(chunk);
     // Bytes nobody asked for: the next exchange must not take them for its response.

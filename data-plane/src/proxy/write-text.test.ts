@@ -1,24 +1,16 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { connectPair } from './testing/connect-pair.ts';
 import { eventually } from './testing/eventually.ts';
 import { writeText } from './write-text.ts';
 
 const opened: Socket[] = [];
 
-/** Two ends of a connection; the far one reads nothing until it is told. */
 async function pair(): Promise<{ near: Socket; far: Socket }> {
-  const server = createServer({ pauseOnConnect: true });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const near = connect((server.address() as { port: number }).port, '127.0.0.1');
-  const [far] = (await once(server, 'connection')) as [Socket];
-  if (near.connecting) await once(near, 'connect');
-  server.close();
-  near.on('error', () => undefined);
-  far.on('error', () => undefined);
-  opened.push(near, far);
-  return { near, far };
+  const both = await connectPair();
+  opened.push(both.near, both.far);
+  return both;
 }
 
 /** Counts the writes that go through the stream. */
