@@ -1,13 +1,17 @@
 import { createHmac } from 'node:crypto';
+import { ConfigIndex, Explainer, parseManifests } from '@sluice/engine';
 import { describe, expect, test } from 'vitest';
 import { type Bound, judge, median, quantile } from './figure.ts';
 import { compareCoreTimes, parseCoreTimes } from './noise.ts';
 import { measureAnswer } from './open-loop/connection.ts';
 import { makeArrivals } from './open-loop/schedule.ts';
+import { policyCosts, routesOf } from './policies/costs.ts';
+import { formatCostsManifest, formatCostsRequests } from './policies/manifest.ts';
+import { differenceOf } from './policies/run-policy-costs.ts';
 import { formatCase } from './report.ts';
 import { type CaseResult, formatResults, mergeResults } from './results.ts';
 import { signFresh, signToken, tokenSecret } from './tokens.ts';
-import { formatManifest, formatRequests, type Workload } from './workload.ts';
+import { formatManifest, formatRequests, host, type Workload } from './workload.ts';
 
 const workload: Workload = { routes: 6, hotRoutes: 3, consumers: 2, body: 'small' };
 
@@ -69,6 +73,43 @@ test('the manifest holds services, consumers, the policy and every route, and th
     Policy: 1,
     Consumer: 2,
     Route: 7,
+  });
+});
+
+describe('what policies cost', () => {
+  test('is measured on routes that a control plane takes, and asked of those routes', () => {
+    const manifest = `${formatCostsManifest(policyCosts, 1)}---\nkind: Issuer\nname: bench\nspec: { issuer: x, algorithms: [HS256], secret: { inline: "${tokenSecret}" } }\n`;
+    const { documents, problems } = parseManifests(manifest, { file: '' });
+    expect(problems).toEqual([]);
+    const index = ConfigIndex.empty();
+    expect(index.check({ upserts: documents.map(({ resource }) => resource), removals: [] }).problems).toEqual([]);
+    const routes = routesOf(policyCosts);
+    const explainer = new Explainer(documents.map(({ resource }) => resource));
+    routes.forEach(({ ask }, at) => {
+      const [method = '', target = ''] = formatCostsRequests(ask, at, ['a: b']).split(' ');
+      const { route } = explainer.decide({
+        listener: 'http',
+        method,
+        host,
+        target,
+        headers: new Map(),
+        address: '127.0.0.1',
+        body: undefined,
+        caller: undefined,
+      });
+      expect(route).toBe(`p${at}-0`);
+    });
+  });
+
+  test('is the median of the differences of rounds', () => {
+    const cost = { name: 'a', ask: 'nothing' } as const;
+    const candidates = [
+      { name: 'no policy', samples: [{ cpuUs: 10 }, { cpuUs: 20 }, { cpuUs: 30 }] },
+      { name: 'a', samples: [{ cpuUs: 11 }, { cpuUs: 23 }, { cpuUs: 31.5 }] },
+    ];
+    expect(differenceOf(cost, candidates)).toEqual({ what: 'a', value: 1.5, unit: 'us', note: 'rounds 1.0 to 3.0' });
+    expect(differenceOf(cost, candidates.slice(1))).toBeUndefined();
+    expect(differenceOf(cost, candidates.slice(0, 1))).toBeUndefined();
   });
 });
 

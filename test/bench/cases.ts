@@ -1,4 +1,5 @@
 import type { Bound } from './figure.ts';
+import { type PolicyCost, policyCosts } from './policies/costs.ts';
 import type { Workload } from './workload.ts';
 
 /** Every case of the bench, with the numbers it is to reach. */
@@ -8,7 +9,7 @@ export type Case = {
   /** Part of `--quick`. */
   readonly quick: boolean;
   readonly bounds: readonly Bound[];
-} & (ProxyPart | LatencyPart | WorkersPart | IdlePart | OverloadPart | ControlPart);
+} & (ProxyPart | LatencyPart | WorkersPart | IdlePart | OverloadPart | ControlPart | CostsPart);
 
 type ProxyPart = {
   readonly kind: 'proxy';
@@ -23,6 +24,7 @@ type OverloadPart = {
   /** What one worker can do of them. */
   readonly perSecond: number;
 };
+type CostsPart = { readonly kind: 'costs'; readonly costs: readonly PolicyCost[] };
 type ControlPart = { readonly kind: 'control'; readonly routes: number; readonly nodes: number };
 
 export type ProxyCase = Extract<Case, { kind: 'proxy' }>;
@@ -275,6 +277,14 @@ export const cases: readonly Case[] = [
       goodput('3 times the connections', 'as many connections as it can', 0.9),
       goodput('2 s later', 'as many as it can', 0.9),
     ],
+  },
+  {
+    kind: 'costs',
+    name: 'policy-costs',
+    about: 'what each policy adds to a request: CPU time beside the same route without it',
+    quick: false,
+    costs: policyCosts,
+    bounds: [],
   },
   {
     kind: 'control',

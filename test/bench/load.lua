@@ -1,5 +1,5 @@
--- wrk sends the requests of a file, one "METHOD path header" on each line ("-": no header of its own), over and over in
--- that order. With a second file, @TOKEN@ in a request becomes that file's next line, each of which is sent once.
+-- wrk sends the requests of a file, one "METHOD path header" on each line ("-": no header of its own; a body follows after a
+-- tab), over and over in that order. With a second file, @TOKEN@ in a request becomes that file's next line, each of which is sent once.
 local requests, count, at = {}, 0, 0
 local tokens
 local threads = {}
@@ -11,12 +11,12 @@ end
 
 function init(args)
   for line in io.lines(args[1]) do
-    local method, path, header = line:match("^(%S+) (%S+) (.+)$")
+    local method, path, header, body = line:match("^(%S+) (%S+) ([^\t]+)\t?(.*)$")
     local headers = { Host = "bench.example.com", ["user-agent"] = "wrk", accept = "*/*" }
     local name, value = header:match("^(%S+): (.+)$")
     if name then headers[name] = value end
     count = count + 1
-    local text = wrk.format(method, path, headers)
+    local text = wrk.format(method, path, headers, body ~= "" and body or nil)
     local head, tail = text:match("^(.*)@TOKEN@(.*)$")
     requests[count] = head and { head, tail } or text
   end

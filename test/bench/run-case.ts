@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Case } from './cases.ts';
 import { judge } from './figure.ts';
+import { runPolicyCosts } from './policies/run-policy-costs.ts';
 import { type CaseResult, describeCommit } from './results.ts';
 import { type Row, runControlCase } from './run-control-case.ts';
 import { runIdleCase } from './run-idle-case.ts';
@@ -52,6 +53,8 @@ async function measureCase(
       return { rows: [], ...(await runIdleCase(one, rounds)) };
     case 'overload':
       return { rows: [], ...(await runOverloadCase(one, rounds)) };
+    case 'costs':
+      return runPolicyCosts(one.costs, rounds);
     case 'control':
       return { ...nothing, rows: await runControlCase(one, quick) };
     default:

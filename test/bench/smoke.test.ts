@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startOrigin } from '../harness/origin.ts';
 import { type Case, cases } from './cases.ts';
 import { measureOpenLoop } from './open-loop/run.ts';
+import type { PolicyCost } from './policies/costs.ts';
 import { runCase } from './run-case.ts';
 
 /** Cases as they are run, with a short round and few routes: that they can be, not what they measure. */
@@ -33,6 +34,21 @@ test('three times what a worker can do is offered, and what it answers is counte
   const result = await runCase(findCase('overload'), options);
   expect(result.problems).toEqual([]);
   expect(result.figures.map(({ of }) => of)).toEqual(['3 times the requests', '3 times the connections', '2 s later']);
+});
+
+test('what a policy adds is measured beside a route without it, and policies whose requests fail are left out', async () => {
+  const one = findCase('policy-costs');
+  if (one.kind !== 'costs') throw new Error('another kind of case');
+  const costs: readonly PolicyCost[] = [
+    ...one.costs.filter(({ name }) => name.startsWith('validation.requestSchema, 1 KiB, ')),
+    { name: 'refusing', ask: 'body', route: 'validation: { contentTypes: [text/plain] }' },
+  ];
+  const result = await runCase({ ...one, costs }, { ...options, rounds: { ...options.rounds, count: -1 } });
+  expect(result.problems).toEqual([]);
+  expect(result.rows.map(({ what, unit }) => [what, unit])).toEqual([
+    ['validation.requestSchema, 1 KiB, dryRun', 'us'],
+  ]);
+  expect(result.notes).toContain('not measured, as requests failed: refusing');
 });
 
 test('a case that cannot be run is a result with the reason', async () => {

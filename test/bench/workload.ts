@@ -33,7 +33,7 @@ export function formatManifest(workload: Workload, upstreams: Upstreams): string
   const documents = [service('main', upstreams.main), service('equality', upstreams.equality)];
   if (policies) documents.push(...formatPolicies(workload.credential ?? 'apiKey'));
   for (let consumer = 0; consumer < workload.consumers; consumer += 1)
-    documents.push(`kind: Consumer\nname: ${consumerName(consumer)}\nspec: {}\n`);
+    documents.push(`kind: Consumer\nname: ${consumerName(consumer)}\nspec: { scopes: [read, write] }\n`);
   documents.push(
     `kind: Route\nname: equality\nspec:\n  match: [{ path: { prefix: ${equalityPath} } }]\n  service: equality\n${take}`,
   );

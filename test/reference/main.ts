@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commandsPage } from './commands.ts';
 import { metricsPage } from './metrics.ts';
+import { policiesPage } from './policies.ts';
 import { problemsPage } from './problems.ts';
 import { settingsPage } from './settings.ts';
 
@@ -10,6 +11,7 @@ const folder = join(import.meta.dirname, '..', '..', 'docs', 'reference');
 const pages: Readonly<Record<string, string>> = {
   'gatewayctl.md': commandsPage(),
   'metrics.md': await metricsPage(),
+  'policies.md': policiesPage(),
   'problems.md': problemsPage(),
   'settings.md': settingsPage(),
 };

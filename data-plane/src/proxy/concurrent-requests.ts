@@ -3,7 +3,7 @@ import type { Exchange } from './exchange.ts';
 
 /**
  * Gives a request one of the places that its service has for requests under way, all workers together. False: there is none, and the
- * client was told.
+ * client was told. Costs two atomic additions and a sum over the workers.
  */
 export function takePlace(x: Exchange): boolean {
   const { maxConcurrentRequests, slot } = x.destination.plan.service;

@@ -8,7 +8,7 @@ const MAX_COPIES = 256;
 
 /**
  * Draws whether a request that is about to be sent is copied, and takes the copy. It is sent after the request itself, and whatever
- * becomes of it, the request is not told.
+ * becomes of it, the request is not told. Costs a random number; each copy, all that another request to its service does.
  */
 export function takeCopy(x: Exchange, mirror: MirrorState, headText: string): MirrorCopy | null {
   // A tunnel cannot be copied.

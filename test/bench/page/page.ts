@@ -59,7 +59,7 @@ function summarize({ cases }: Results): string {
 }
 
 /** Where the machine was not quiet the page says so before it says anything else. */
-function describeNoise(cases: readonly CaseResult[]): string[] {
+export function describeNoise(cases: readonly CaseResult[]): string[] {
   const shares = cases.flatMap(({ candidates }) =>
     candidates.flatMap(({ samples }) => samples.map(({ othersShare }) => othersShare ?? 0)),
   );

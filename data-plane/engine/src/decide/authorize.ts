@@ -1,6 +1,9 @@
 import { type JsonObject, memberOf } from '../jwt/unique-json.ts';
 
-/** What a caller needs: all that is given. Client addresses are decided apart, before anybody is identified. */
+/**
+ * What a caller needs: all that is given. Client addresses are decided apart, before anybody is identified. Costs a set lookup for each
+ * name that is asked for, and allocates nothing; a token's lists become sets at its first request.
+ */
 export interface AuthorizationPlan {
   readonly scopes: MembershipPlan | undefined;
   readonly groups: MembershipPlan | undefined;
@@ -27,7 +30,7 @@ export interface Entitlements {
   readonly claims: JsonObject | null;
 }
 
-/** The first thing that a caller lacks. Undefined: nothing. A few set lookups. */
+/** The first thing that a caller lacks. Undefined: nothing. */
 export function findLack(plan: AuthorizationPlan, caller: Entitlements): 'scopes' | 'groups' | 'claims' | undefined {
   if (plan.scopes !== undefined && !isMember(plan.scopes, caller.scopes)) return 'scopes';
   if (plan.groups !== undefined && !isMember(plan.groups, caller.groups)) return 'groups';

@@ -1,6 +1,6 @@
 /**
- * The gateway's side of the CORS protocol (Fetch standard, 3.3). A request without Origin costs one header lookup, one with it a set
- * lookup and, where origins have wildcards, a comparison for each.
+ * The gateway's side of the CORS protocol (Fetch standard, 3.3). Costs one header lookup without Origin; with it a set lookup, a comparison
+ * for each origin with a wildcard, and the lines that the answer gets, most of which are prebuilt.
  */
 export interface CorsPlan {
   /** Every origin may call, without credentials. */

@@ -1,8 +1,8 @@
 import { topLevelMembers } from '../json/top-level-members.ts';
 
 /**
- * Edits to the members of a JSON object, at its top level. Renames happen all at once, then members are set. Costs a second look at the
- * body beside parsing it; what is not edited stays byte for byte as it came.
+ * Edits to the members of a JSON object, at its top level. Renames happen all at once, then members are set; what is not edited stays byte
+ * for byte as it came. Costs holding and parsing the body, a second look at it, and the edited copy.
  */
 export interface BodyEditsPlan {
   /** Neither of these comes through as it is: they are removed, or set. */

@@ -1,6 +1,7 @@
 /**
  * A token bucket as one number: the theoretical arrival time (TAT, the generic cell rate algorithm). The bucket is full when
- * TAT <= now and empty when TAT - now = capacity. Times are microseconds on one monotonic clock.
+ * TAT <= now and empty when TAT - now = capacity. Times are microseconds on one monotonic clock. Costs a hash over the parts of `by`, one
+ * lookup and one compare-and-swap in shared memory, and two short texts that tell the client what is left.
  */
 export interface GcraPlan {
   /** Refill time of one token, microseconds. */

@@ -3,7 +3,8 @@ export const SUB_WINDOWS = 60;
 
 /**
  * A sliding window: never more than `requests` in any stretch of `per`. Time is cut into sub-windows of per/60, numbered on one
- * monotonic clock. A request at sub-window `s` counts until `s + 61` begins, so for at most per/60 longer than it would have to.
+ * monotonic clock. A request at sub-window `s` counts until `s + 61` begins, so for at most per/60 longer than it would have to. Costs what
+ * a token bucket does, and where a sub-window has passed since, a look at the marks of those that leave.
  */
 export interface WindowPlan {
   readonly requests: number;

@@ -11,7 +11,7 @@ export interface StickyChoice {
 /**
  * Which of `choices` a caller keeps, by the hash of who it is: over many callers each gets its weight's share, and where one comes,
  * leaves or changes its weight, callers move only to it or from it (weighted rendezvous hashing: Schindelhauer and Schomaker, 2005).
- * The index, -1 of none.
+ * The index, -1 of none. Costs a hash over what the caller is told by, and a logarithm for each destination.
  */
 export function pickSticky(choices: readonly StickyChoice[], hash: number): number {
   let best = -1;

@@ -81,6 +81,9 @@ export const STEPS: readonly Step[] = [
   ['mirror', explainMirror],
 ];
 
+/** What the steps are called, in order. */
+export const STEP_NAMES: readonly string[] = STEPS.map(([name]) => name);
+
 function refused(status: number, code: string, says: string): { readonly end: RequestOutcome } {
   return { end: { kind: 'refuse', status, code, says } };
 }

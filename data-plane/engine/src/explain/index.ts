@@ -1,4 +1,5 @@
 export type { FailedCondition, MatchVerdict } from './explain-match.ts';
+export { STEP_NAMES as EXPLAIN_STEPS } from './explain-plan.ts';
 export {
   type AssumedCaller,
   DEFAULT_LISTENER,

@@ -21,7 +21,8 @@ const MAX_KNOWN_HEADER_LENGTH = 256;
 
 /**
  * Verifies a token in the compact form (RFC 7515, 3.1; RFC 7519, 7.2). Its issuer is the one of those given that its `iss` names, the
- * algorithm one that this issuer is configured with, the key one of this issuer's: the token chooses nothing beyond that.
+ * algorithm one that this issuer is configured with, the key one of this issuer's: the token chooses nothing beyond that. Costs one lookup
+ * of the token as it is written, where a worker has seen it; else strict parsing, the signature's arithmetic and the claims' objects.
  * @param issuers in the order they are tried where several have one `iss`
  * @param nowMs the wall clock
  */

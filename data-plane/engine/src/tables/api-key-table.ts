@@ -1,7 +1,7 @@
 import type { BuiltApiKey } from './build-api-key.ts';
 import type { ApiKeyPlan, ConsumerPlan } from './caller-plan.ts';
 
-/** API keys by what their secrets hash to. */
+/** API keys by what their secrets hash to. Costs one lookup of the key as it is written, where a worker has seen it since the last change; else a SHA-256 and another lookup. */
 export class ApiKeyTable {
   /** Of keys that share a secret, the one that is good for longest is first. */
   readonly #byHash = new Map<string, readonly KeyEntry[]>();

@@ -2,6 +2,7 @@ import type { Faults } from '@sluice/proto';
 import type { FaultsPlan } from './plan.ts';
 import { durationMs } from './read-duration.ts';
 
+/** Costs a header lookup where one is asked for, then a random number for each kind of failure. */
 export function buildFaults({ delay, abort, when }: Faults): FaultsPlan {
   return {
     delayMs: durationMs(delay?.for, 0),

@@ -3,6 +3,7 @@ import { parseHost } from '../router/parse-host.ts';
 import { CannotBuild } from './cannot-build.ts';
 import type { RedirectPlan } from './plan.ts';
 
+/** Costs writing the location: nothing goes to a service. */
 export function buildRedirect({ scheme, host, port, status }: Redirect): RedirectPlan {
   return {
     status: redirectStatus(status ?? 308),

@@ -4,7 +4,7 @@ import type { DirectResponse } from '@sluice/proto';
 import { headerLine } from './build-header-edits.ts';
 import type { ResponsePlan } from './plan.ts';
 
-/** An answer of the gateway's own, made once. */
+/** An answer of the gateway's own, made once. Costs one write: nothing goes to a service. */
 export function buildResponse({ status, headers, content }: DirectResponse): ResponsePlan {
   const hasType = Object.keys(headers).some((name) => name.toLowerCase() === 'content-type');
   const lines = Object.entries(headers).map(([name, value]) => headerLine(name, value));

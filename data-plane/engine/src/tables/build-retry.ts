@@ -7,6 +7,7 @@ const DEFAULT_CONDITIONS = ['connect-failure', 'reset', '502', '503', '504'];
 /** Methods that mean the same when sent twice (RFC 9110, 9.2.2). */
 const IDEMPOTENT_METHODS = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'];
 
+/** Costs a copy of the body, up to `bufferBytes`, and one atomic count of requests, until a try fails. */
 export function buildRetry(retry: Retry): RetryPlan {
   const on = new Set(retry.on.length === 0 ? DEFAULT_CONDITIONS : retry.on);
   return {

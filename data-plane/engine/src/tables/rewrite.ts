@@ -2,7 +2,10 @@ import type { RedirectPath, Rewrite } from '@sluice/proto';
 import type { ParsedPath } from '../router/parse-path.ts';
 import type { PathRewritePlan } from './plan.ts';
 
-/** What becomes of the path, as a route says it; what is replaced may depend on which of the route's paths matched. */
+/**
+ * What becomes of the path, as a route says it; what is replaced may depend on which of the route's paths matched. Costs one text, joined of
+ * what stays and what is new.
+ */
 export type PathRewriteTemplate = PathRewritePlan | { readonly kind: 'matchedPrefix'; readonly replacement: string };
 
 export function buildPathRewrite(rewrite: Rewrite | undefined): PathRewriteTemplate {
