@@ -5,8 +5,10 @@ const FUNCTIONAL = [
   'test/{architecture,conformance,fuzz,mutants,smuggling,store}/**/*.test.ts',
   'test/e2e/{explain,fields,gatewayctl*,histories,issuer-keys,lease-store,readme*,secrets,start-errors,tokens}.test.ts',
 ];
+/** Most tests of the control plane, and many others, import its store. */
+const QUICKER = 'control-plane/src/resolve-drizzle.ts';
 const PROCESSES = {
-  setupFiles: ['test/harness/print-on-failure.ts'],
+  setupFiles: [QUICKER, 'test/harness/print-on-failure.ts'],
   testTimeout: 240_000,
   hookTimeout: 240_000,
   pool: 'forks',
@@ -27,6 +29,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{proto,data-plane,control-plane,cli}/**/*.test.ts'],
+          setupFiles: [QUICKER],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
