@@ -22,6 +22,9 @@ process.stdout.write(
 
 process.on('SIGUSR2', () => void node.replaceWorkers());
 
+// Whoever reads the logs may go; the traffic goes on.
+process.stdout.on('error', () => undefined);
+
 let stopping = false;
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {

@@ -1,6 +1,7 @@
 /** Every field that is accepted is obeyed: changed alone, it changes what a client or an origin sees. */
 import { spawn } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { diffResources, supportedFields } from '@sluice/engine';
 import { ProblemsSchema, RpcError } from '@sluice/proto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -10,6 +11,7 @@ import { type ControlPlane, startControlPlane } from '../harness/control-plane.t
 import { freePort } from '../harness/free-port.ts';
 import { type Node, startNode } from '../harness/node.ts';
 import { type Origin, startOrigin } from '../harness/origin.ts';
+import { makeTempDir } from '../harness/temp-dir.ts';
 import { authorizationCases } from './fields/authorization-cases.ts';
 import { balancingCases } from './fields/balancing-cases.ts';
 import { breakerCases } from './fields/breaker-cases.ts';
@@ -20,6 +22,7 @@ import { issuerCases } from './fields/issuer-cases.ts';
 import { keySetCases } from './fields/key-set-cases.ts';
 import { limitCases } from './fields/limit-cases.ts';
 import { listenerCases, resourceCases } from './fields/listener-cases.ts';
+import { observabilityCases } from './fields/observability-cases.ts';
 import { outlierCases } from './fields/outlier-cases.ts';
 import { policyCases } from './fields/policy-cases.ts';
 import { retryCases } from './fields/retry-cases.ts';
@@ -41,6 +44,7 @@ const cases = [
   ...routeAuthCases,
   ...policyCases,
   ...limitCases,
+  ...observabilityCases,
   ...serviceCases,
   ...outlierCases,
   ...balancingCases,
@@ -74,6 +78,7 @@ let admin: Admin;
 let node: Node;
 let world: Omit<World, 'run' | 'expected'>;
 let deaf: { address: string; stop: () => void };
+let logs: AsyncDisposable & { readonly path: string };
 
 beforeAll(async () => {
   controlPlane = await startControlPlane();
@@ -83,11 +88,14 @@ beforeAll(async () => {
   const free = [await freePort(), await freePort()] as const;
   await admin.apply('kind: Consumer\nname: c\nspec: {}\n---\nkind: NodeGroup\nname: elsewhere\nspec: {}');
   const key = await admin.createKey('k', 'c');
+  logs = await makeTempDir('logs');
+  const accessLog = join(logs.path, 'access.log');
   // Nobody answers at that Redis: limits of the cluster do what they do while their store is away.
-  const args = ['--zone', 'here', '--redis', 'redis://127.0.0.1:1'];
+  const args = ['--zone', 'here', '--redis', 'redis://127.0.0.1:1', '--access-log', accessLog];
   node = await startNode({ controlPlane: controlPlane.url, args });
   const { port } = node;
-  world = { port, origin, other, admin, key, free, ask: ({ port: at = port, ...request } = {}) => ask(at, request) };
+  const send: World['ask'] = ({ port: at = port, ...request } = {}) => ask(at, request);
+  world = { port, origin, other, admin, key, free, accessLog, ask: send };
 });
 
 afterAll(async () => {
@@ -95,6 +103,7 @@ afterAll(async () => {
   admin[Symbol.dispose]();
   await node[Symbol.asyncDispose]();
   await controlPlane[Symbol.asyncDispose]();
+  await logs[Symbol.asyncDispose]();
   for (const origin of [world.origin, world.other] satisfies Origin[]) await origin[Symbol.asyncDispose]();
 });
 

@@ -7,6 +7,7 @@ import {
   type Shared,
   type SlotDirectory,
 } from '../shared/index.ts';
+import type { AccessLog } from './access-log/access-log.ts';
 import type { Activation } from './activation.ts';
 import { type AdminEndpoints, jsonAnswer, jsonListAnswer } from './admin-server.ts';
 import type { NodeCache } from './cache/node-cache.ts';
@@ -30,6 +31,7 @@ export interface EndpointSources {
   readonly watch: WatchClient;
   readonly freshness: Freshness;
   readonly leases: LeaseKeeper;
+  readonly accessLog: AccessLog;
   readonly persistedRevision: () => number;
 }
 

@@ -1,5 +1,6 @@
 import type { ServicePlan } from '@sluice/engine';
 import { KEEP_ALIVE_RACES, type MetricFamily, type MetricSample, type Shared } from '../shared/index.ts';
+import type { AccessLog } from './access-log/access-log.ts';
 import type { Activation } from './activation.ts';
 import type { NodeCache } from './cache/node-cache.ts';
 import type { Freshness } from './freshness.ts';
@@ -13,11 +14,12 @@ export interface NodeMetricSources {
   readonly freshness: Freshness;
   readonly cache: NodeCache;
   readonly leases: LeaseKeeper;
+  readonly accessLog: AccessLog;
 }
 
 /** What the main thread knows itself, beside what workers count. */
 export function nodeMetrics(sources: NodeMetricSources): MetricFamily[] {
-  const { activation, supervisor, freshness, cache, leases } = sources;
+  const { activation, supervisor, freshness, cache, leases, accessLog } = sources;
   const { columns } = sources.shared;
   const gauge = (name: string, help: string, value: number): MetricFamily => ({
     name,
@@ -49,6 +51,12 @@ export function nodeMetrics(sources: NodeMetricSources): MetricFamily[] {
       help: "Tokens of cluster-wide limits taken from the node's own share while their store was away.",
       type: 'counter',
       samples: [{ labels: {}, value: leases.openTokens }],
+    },
+    {
+      name: 'gateway_access_log_lines_total',
+      help: 'Lines of access logs that were written; those that were dropped are in gateway_overflow_total.',
+      type: 'counter',
+      samples: [{ labels: {}, value: accessLog.written }],
     },
     {
       name: 'gateway_upstream_healthy',

@@ -4,6 +4,9 @@ import { ActiveSet, type BuildContext, createLog, type Log } from '@sluice/engin
 import { FetchedKeySetSchema, Track as WireTrack } from '@sluice/proto';
 import packageJson from '../../package.json' with { type: 'json' };
 import { attachShared, createSharedRegion, createSlotDirectory } from '../shared/index.ts';
+import { AccessLog } from './access-log/access-log.ts';
+import { LogFile } from './access-log/log-file.ts';
+import { type LogTarget, standardOutput } from './access-log/log-target.ts';
 import { Activation } from './activation.ts';
 import { startAdminServer } from './admin-server.ts';
 import type { CachedState } from './cache/cached-state.ts';
@@ -89,6 +92,8 @@ class NodeAssembly {
     const own = await claimAddresses(settings.binds, settings.takeover);
     const region = createSharedRegion({ workers, limiterCells: settings.limiterCells });
     const shared = attachShared(region);
+    const accessLog = new AccessLog(shared, await openAccessLog(settings), log);
+    started.defer(() => accessLog.close());
     const redis = settings.redis === undefined ? undefined : new RedisLeases(settings.redis, settings.nodeId, log);
     redis?.start();
     started.defer(() => redis?.close());
@@ -182,6 +187,7 @@ class NodeAssembly {
       watch,
       freshness,
       leases,
+      accessLog,
       persistedRevision: () => persistence.revision,
     });
     const admin = await startAdminServer(settings.admin, endpoints, settings.takeover);
@@ -209,6 +215,7 @@ class NodeAssembly {
       keySets.close();
       leases.close();
       redis?.close();
+      await accessLog.close();
       await cache.close();
       await admin.close();
       this.#lock.release();
@@ -245,6 +252,15 @@ function takeDirectory({ cacheDir: directory, takeover }: Settings): DirectoryLo
       `cannot use the cache directory ${directory}: ${error instanceof Error ? error.message : String(error)} (--cache-dir)`,
     );
   }
+}
+
+async function openAccessLog({ accessLog: path }: Settings): Promise<LogTarget> {
+  if (path === undefined) return standardOutput;
+  const file = new LogFile(path);
+  await file.open().catch((error: Error) => {
+    throw new StartError(`cannot open the access log ${path}: ${error.message} (--access-log)`);
+  });
+  return file;
 }
 
 function restoreTracks(

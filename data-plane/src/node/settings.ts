@@ -33,6 +33,8 @@ export interface Settings {
   /** `redis://[USER:PASSWORD@]HOST:PORT[/DB]`: where the nodes of a cluster share limits. Unset: none. */
   readonly redis: string | undefined;
   readonly logLevel: LogLevel;
+  /** A file, or a named pipe, that access logs are appended to. Unset: standard output. */
+  readonly accessLog: string | undefined;
 }
 
 /** What a command line asks for: to run, or to print `text` and end with `exitCode`. */
@@ -53,13 +55,15 @@ export function parseSettings(args: readonly string[]): ParsedSettings {
     if (!(error instanceof CommanderError)) throw error;
     return { kind: 'exit', exitCode: error.exitCode, text: text.replace(/^error: /, '') };
   }
-  const { bind, controlPlane, drainTimeout, drainDelay, cacheDir, token, redis, ...flags } = command.opts<Flags>();
+  const { bind, controlPlane, drainTimeout, drainDelay, cacheDir, token, redis, accessLog, ...flags } =
+    command.opts<Flags>();
   return {
     kind: 'run',
     settings: {
       ...flags,
       token,
       redis,
+      accessLog,
       binds: bind,
       controlPlanes: controlPlane,
       drainTimeoutMs: drainTimeout,
@@ -127,6 +131,10 @@ export function describeFlags(): Command {
       'a Redis 7 or newer, redis:// or rediss://, by which all nodes share limits of scope cluster; all nodes name the same',
     ).argParser(parseRedis),
     new Option('--log-level <level>', 'what is logged').choices(logLevels).default('info'),
+    new Option(
+      '--access-log <file>',
+      'where the lines of access logs go: a file, which is made anew once it was moved away, or a named pipe; unset: standard output',
+    ),
   ];
   for (const option of options)
     command.addOption(option.env(`SLUICE_${option.name().toUpperCase().replaceAll('-', '_')}`));

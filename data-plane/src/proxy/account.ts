@@ -1,6 +1,7 @@
 import { ACTIVE_REQUESTS, methodCode } from '../shared/index.ts';
 import { leavePlace } from './concurrent-requests.ts';
 import type { Exchange } from './exchange.ts';
+import { endRecord } from './record-request.ts';
 
 /** The client went away before the answer was complete. */
 export const CLIENT_ABORTED = 499;
@@ -13,4 +14,5 @@ export function account(x: Exchange, status: number): void {
   shared.metrics.observe(duration, (nowUs - x.startedUs) / 1e6);
   shared.columns.process.add(ACTIVE_REQUESTS, -1);
   if (x.placeSlot >= 0) leavePlace(x);
+  if (x.record !== null) endRecord(x, x.record, status);
 }

@@ -23,6 +23,7 @@ export function answerProblem(
 ): void {
   x.takeArrived();
   const { head } = x;
+  if (x.record !== null) x.record.refusal = code;
   x.keepAlive = head.keepAlive && !x.client.leaving && !ENDS_CONNECTION.has(code) && maySkipBody(x);
   const body = problemBody(code, status, detail, x.requestId);
   let text = problemHead(x, code, status, body, lines, proxyError);

@@ -41,7 +41,10 @@ export function checkLimits(x: Exchange, limits: readonly LimitState[]): boolean
 /** Decides and counts; the request goes on as if the limit were absent, and waits for no answer about a lease. */
 function rehearseLimit(x: Exchange, limit: LimitState): void {
   const { rateLimit, rateLimitPolicy: policy } = x;
-  if (chargeLimit(x, limit) === REFUSED) x.context.shared.metrics.add(limit.refused);
+  if (chargeLimit(x, limit) === REFUSED) {
+    x.context.shared.metrics.add(limit.refused);
+    if (x.record !== null) x.record.noteDryRun('rateLimits');
+  }
   x.rateLimit = rateLimit;
   x.rateLimitPolicy = policy;
 }

@@ -18,6 +18,8 @@ export interface ClientSide {
   sendTogether(text: string, bytes: Buffer): boolean;
   /** Everything sent has left. */
   readonly drained: boolean;
+  /** Sent on the connection since it began. */
+  readonly bytesSent: number;
   /** Of what was sent, what the kernel has not taken yet. */
   readonly unsentBytes: number;
   /** The chunk at hand was written to a socket that has not taken all of it. */

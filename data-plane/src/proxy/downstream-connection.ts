@@ -157,6 +157,10 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Guard
     return this.#writer.drained;
   }
 
+  get bytesSent(): number {
+    return this.#socket.bytesWritten;
+  }
+
   get unsentBytes(): number {
     return unsentBytes(this.#socket);
   }

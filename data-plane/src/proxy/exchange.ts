@@ -17,6 +17,7 @@ import { AFTER_BODY, REQUEST_PHASES } from './phases.ts';
 import type { ProxyContext } from './proxy-context.ts';
 import { type BodyRehearsal, dropRehearsal, rehearseMore } from './rehearse-validation.ts';
 import { RequestBody } from './request-body.ts';
+import type { RequestRecord } from './request-record.ts';
 import { onResponseChunk } from './respond.ts';
 import { ResponseBody } from './response-body.ts';
 import type { RouteState } from './route-state.ts';
@@ -99,6 +100,8 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
   rateLimit = '';
   rateLimitPolicy = '';
   readonly charges = new Charges();
+  /** What is noted of a request that may be logged; null: nothing. */
+  record: RequestRecord | null = null;
   /** Of the limit that refused it: when the same request would pass. */
   retryAfterMs = 0;
   /** The request's body, where all of it is needed before the request goes on; null: it goes on as it comes. */
@@ -345,6 +348,7 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
 
   /** The answer cannot be completed. */
   broken(status: number): void {
+    if (this.record !== null) this.record.isBroken = true;
     abandonTry(this);
     this.context.wheel.arm(this.timer, Number.POSITIVE_INFINITY);
     account(this, status);

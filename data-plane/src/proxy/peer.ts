@@ -42,6 +42,12 @@ export class Peer {
     return this.#admitted;
   }
 
+  /** The client's address: behind trusted proxies the one they name. */
+  clientAddress(head: RequestHead, plan: ListenerPlan): string {
+    const forwardedFor = this.isTrusted(plan) ? joinedFieldValue(head, HeaderId.forwardedFor) : undefined;
+    return forwardedFor === undefined ? this.address : clientAddress(this.address, forwardedFor, plan.trusts);
+  }
+
   /** The client's address as limits count by it. */
   clientPart(head: RequestHead, plan: ListenerPlan): KeyPart {
     if (this.isTrusted(plan)) {

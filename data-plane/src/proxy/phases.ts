@@ -11,6 +11,7 @@ import { collectBody, needsWholeBody } from './collect-body.ts';
 import type { Exchange } from './exchange.ts';
 import { drawFaults } from './faults.ts';
 import { forward } from './forward.ts';
+import { beginRecord } from './record-request.ts';
 import { redirect } from './redirect.ts';
 import { rehearse } from './rehearse.ts';
 import { startTrace } from './trace-context.ts';
@@ -105,6 +106,7 @@ function findRoute(x: Exchange): boolean {
       x.route = context.routeState(finding, x.listener);
       x.matched = finding.path;
       x.routed = true;
+      if (x.plan.accessLog !== undefined) beginRecord(x, x.plan.accessLog);
       x.serviceSlot = x.route.serviceSlot;
       if (x.route.requestDropNames !== null) x.body.dropTrailers();
       if (x.route.mayNeedBody && needsWholeBody(x)) x.body.takePayload();

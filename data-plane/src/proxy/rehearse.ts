@@ -30,7 +30,8 @@ function isAuthorized({ head, listener, client, caller }: Exchange, { caller: pl
 }
 
 /** Counts a request that would have been refused. */
-export function countRehearsed({ context, plan }: Exchange, policySlot: number, field: DryRunField): void {
+export function countRehearsed({ context, plan, record }: Exchange, policySlot: number, field: DryRunField): void {
+  if (record !== null) record.noteDryRun(field);
   const { metrics } = context.shared;
   metrics.add(metrics.dryRunRefusals(plan.slot, policySlot, field));
 }

@@ -86,6 +86,7 @@ function onResponseHead(
 ): void {
   const { shared, nowUs } = x.context;
   shared.metrics.observe(x.destination.service.upstreamDuration, (nowUs - x.tryStartedUs) / 1e6);
+  if (x.record !== null) x.record.answerTry(head.status, nowUs);
   const { responseBody } = x;
   const edited = isEdited(x, head);
   // What is edited is taken without framing, as a client of HTTP/1.0 gets it.

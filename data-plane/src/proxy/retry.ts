@@ -15,6 +15,7 @@ import { isRetried, TIMED_OUT, type TryFailure } from './try-failure.ts';
 export function failTry(x: Exchange, failure: TryFailure): void {
   detachUpstream(x)?.destroy();
   x.failedSlot = x.endpointSlot;
+  if (x.record !== null) x.record.failTry(failure.code);
   endTry(x, FAILURE);
   if (x.state === 'responding') {
     x.broken(502);

@@ -51,6 +51,8 @@ export interface RouteState {
   readonly bodyBytes: number;
   /** Some requests wait until all of their body has come. */
   readonly mayNeedBody: boolean;
+  /** Logs of its requests say what clients call themselves: no credential is in that field. */
+  readonly logsUserAgent: boolean;
   /** Null: nobody gets copies of requests. */
   readonly mirror: MirrorState | null;
   /** Null: answers are passed on as they come. */
@@ -128,6 +130,7 @@ export function buildRouteState(
     routePart: keyPart(hashKey, 'route', plan.name),
     bodyBytes: plan.bodyBytes ?? listener.bodyBytes,
     mayNeedBody: plan.validation?.schema !== undefined || plan.requestBody !== undefined,
+    logsUserAgent: ![plan.auth, plan.dryRun?.auth?.plan].some(takesUserAgent),
     mirror:
       plan.mirror === undefined ? null : mirrorState(plan.mirror, serviceState(plan.mirror.service), shared.metrics),
     responseEdits:
@@ -199,6 +202,14 @@ function credentialHeaders(auth: AuthPlan | undefined): readonly string[] {
     if (method.kind === 'jwt') return [method.header];
     return method.location === 'header' ? [method.name] : [];
   });
+}
+
+function takesUserAgent(auth: AuthPlan | undefined): boolean {
+  return (auth?.methods ?? []).some((method) =>
+    method.kind === 'jwt'
+      ? method.header === 'user-agent'
+      : method.location === 'header' && method.name === 'user-agent',
+  );
 }
 
 function removedNames(edits: HeaderEditsPlan | undefined): readonly string[] {

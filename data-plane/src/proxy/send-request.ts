@@ -41,6 +41,7 @@ export function send(x: Exchange, connection: UpstreamConnection): void {
   x.upstream = connection;
   connection.user = x;
   x.tryStartedUs = nowUs;
+  if (x.record !== null) x.record.beginTry(x.destination.plan.service.name, connection.endpoint.address, nowUs);
   const perTryMs = x.destination.plan.retry?.perTryTimeoutMs ?? 0;
   x.tryDeadlineMs = perTryMs === 0 ? Number.POSITIVE_INFINITY : nowMs + perTryMs;
   const bytes = bodySoFar(x);

@@ -42,6 +42,7 @@ export function startTry(x: Exchange): void {
 export function serveFallback(x: Exchange): void {
   const fallback = x.fallbacks[x.fallbackAt++] as FallbackState;
   x.context.shared.metrics.add(fallback.uses);
+  if (x.record !== null) x.record.fallback = fallback.kind;
   switch (fallback.kind) {
     case 'response': {
       const { status, lines, body } = fallback.response;

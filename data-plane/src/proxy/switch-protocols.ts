@@ -28,6 +28,7 @@ export function switchProtocols(
   const text = switchingHead(x, head);
   if (text === undefined) return false;
   shared.metrics.observe(x.destination.service.upstreamDuration, (nowUs - x.tryStartedUs) / 1e6);
+  if (x.record !== null) x.record.answerTry(head.status, nowUs);
   reportTry(x, SUCCESS);
   judgeEndpoint(x, SUCCESS);
   detachUpstream(x);

@@ -4,6 +4,7 @@ import type { UpstreamConnection } from './upstream-connection.ts';
 
 /** The try is over: its endpoint and its breaker learn of it. */
 export function endTry(x: Exchange, outcome: TryOutcome): void {
+  if (x.record !== null) x.record.endTry(x.context.nowUs);
   reportTry(x, outcome);
   if (x.endpointSlot < 0) return;
   if (x.destination.plan.service.outliers !== undefined) judgeEndpoint(x, outcome);

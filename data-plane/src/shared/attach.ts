@@ -8,6 +8,7 @@ import { EndpointHealth } from './endpoint-health.ts';
 import { LeaseCalls } from './lease-calls.ts';
 import { LeaseCells } from './lease-cells.ts';
 import { Limiter } from './limiter.ts';
+import { LineRing } from './line-ring.ts';
 import { MetricsRecorder } from './metrics/recorder.ts';
 import { Outliers } from './outliers.ts';
 import type { SharedRegion } from './region.ts';
@@ -34,6 +35,8 @@ export interface Shared {
   readonly endpointHealth: EndpointHealth;
   readonly outliers: Outliers;
   readonly retryBudgets: RetryBudgets;
+  /** This writer's lines of access logs. */
+  readonly accessLog: LineRing;
   readonly metrics: MetricsRecorder;
 }
 
@@ -69,6 +72,7 @@ export function attachShared(region: SharedRegion, writer: number = region.write
     endpointHealth: new EndpointHealth(region, clock),
     outliers: new Outliers(region),
     retryBudgets: new RetryBudgets(region, writer),
+    accessLog: new LineRing(region.accessLog[writer]!),
     metrics,
   };
 }

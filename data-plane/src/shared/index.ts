@@ -36,6 +36,7 @@ export {
   LeaseCells,
 } from './lease-cells.ts';
 export { Limiter } from './limiter.ts';
+export { LineRing, MAX_LINE_BYTES } from './line-ring.ts';
 export { DURATION_BOUNDS, type OverflowKind, overflowKinds } from './metrics/arena-layout.ts';
 export {
   createExposition,

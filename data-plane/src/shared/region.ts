@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { CLIENT_CONNECTIONS_BYTES } from './client-connections.ts';
 import { createLeaseQueues } from './lease-calls.ts';
 import { createLeaseBuffers, type LeaseBuffers } from './lease-cells.ts';
+import { createLineRings } from './line-ring.ts';
 import { ARENA_BYTES } from './metrics/arena-layout.ts';
 import { createWindowBuffers, type WindowBuffers } from './window-cells.ts';
 
@@ -67,6 +68,8 @@ export interface SharedRegion {
   readonly clientConnections: SharedArrayBuffer;
   readonly doorbells: SharedArrayBuffer;
   readonly retryBudgets: SharedArrayBuffer;
+  /** Lines of access logs, one ring per writer. */
+  readonly accessLog: readonly SharedArrayBuffer[];
   /** One per writer. */
   readonly arenas: readonly SharedArrayBuffer[];
 }
@@ -162,6 +165,7 @@ export function createSharedRegion(settings: SharedSettings): SharedRegion {
     clientConnections: new SharedArrayBuffer(writers * CLIENT_CONNECTIONS_BYTES),
     doorbells: new SharedArrayBuffer(writers * LINE),
     retryBudgets: new SharedArrayBuffer(writers * columnBytes(slots.services * windowBytes)),
+    accessLog: createLineRings(writers),
     arenas: Array.from({ length: writers }, () => new SharedArrayBuffer(ARENA_BYTES)),
   };
 }

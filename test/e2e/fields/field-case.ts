@@ -16,6 +16,8 @@ export type World = {
   /** A second one, which answers with `x-origin: other`. */
   readonly other: Origin;
   readonly admin: Admin;
+  /** The file that the node writes its access log to. */
+  readonly accessLog: string;
   /** Ports that nobody listens on, for listeners: FREE1 and FREE2 in manifests. */
   readonly free: readonly [number, number];
   /** New for each observation: for limits that are to start fresh. */

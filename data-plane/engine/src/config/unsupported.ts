@@ -28,17 +28,13 @@ export const UNSUPPORTED: UnsupportedTable = [
   'sluice.config.v1.AuthMethod.mtls',
 
   'sluice.config.v1.Policy.cache',
-  'sluice.config.v1.Policy.access_log',
   'sluice.config.v1.Policy.tracing',
   'sluice.config.v1.Policy.none=cache',
-  'sluice.config.v1.Policy.none=accessLog',
   'sluice.config.v1.Policy.none=tracing',
 
   'sluice.config.v1.Route.mqtt',
   'sluice.config.v1.Route.cache',
-  'sluice.config.v1.Route.access_log',
   'sluice.config.v1.Route.tracing',
   'sluice.config.v1.Route.none=cache',
-  'sluice.config.v1.Route.none=accessLog',
   'sluice.config.v1.Route.none=tracing',
 ];

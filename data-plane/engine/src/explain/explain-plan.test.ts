@@ -7,6 +7,7 @@ const explainedBy: Readonly<Record<keyof RoutePlan, string>> = {
   name: '',
   slot: '',
   unavailable: 'availability',
+  accessLog: 'access log',
   redirect: 'redirect',
   cors: 'cors',
   admitsAddress: 'client address',

@@ -60,6 +60,8 @@ export function explainPlan(
 
 /** In the order of the data plane's phases. */
 export const STEPS: readonly Step[] = [
+  // Decided when the route is found, whatever ends the request.
+  ['access log', explainAccessLog],
   ['availability', explainAvailability],
   ['redirect', ({ redirect }) => redirect && answered(redirect.status, redirectText(redirect))],
   ['cors', explainCors],
@@ -95,6 +97,14 @@ function answered(status: number, says: string): { readonly end: RequestOutcome 
 function explainAvailability({ unavailable }: RoutePlan): Said {
   if (unavailable === undefined) return undefined;
   return refused(503, 'policy_unavailable', `something the route needs cannot be built: ${unavailable}`);
+}
+
+function explainAccessLog({ accessLog }: RoutePlan): Said {
+  if (accessLog === undefined) return undefined;
+  const { sample, errors } = accessLog;
+  if (sample === 1) return 'logged';
+  if (sample === 0) return errors ? 'logged where it fails' : 'not logged';
+  return { open: `${percent(sample)} are logged${errors ? ', and all that fail' : ''}` };
 }
 
 function redirectText({ scheme, host, port }: RedirectPlan): string {

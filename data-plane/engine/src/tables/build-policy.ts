@@ -20,7 +20,7 @@ import type { BuildContext, ItemKey, SlotSource } from './built-item.ts';
 import type { AuthMethodPlan, AuthPlan } from './caller-plan.ts';
 import { CannotBuild } from './cannot-build.ts';
 import type { LimitPlan } from './limit-plan.ts';
-import type { HeaderEditsPlan } from './plan.ts';
+import type { AccessLogPlan, HeaderEditsPlan } from './plan.ts';
 import { durationMs } from './read-duration.ts';
 import type { RetryPlan } from './service-plan.ts';
 
@@ -37,6 +37,7 @@ export interface PolicyFields extends PolicyLayer {
   readonly responseHeaders: HeaderEditsPlan | undefined;
   readonly timeoutMs: number | undefined;
   readonly retry: RetryPlan | undefined;
+  readonly accessLog: AccessLogPlan | undefined;
 }
 
 export interface BuiltPolicy {
@@ -64,6 +65,7 @@ export function buildPolicyFields(owner: string, fields: Policy | Route, { slots
     responseHeaders: fields.responseHeaders && buildHeaderEdits(fields.responseHeaders),
     timeoutMs: durationMs(fields.timeout, undefined),
     retry: fields.retry && buildRetry(fields.retry),
+    accessLog: fields.accessLog && { sample: fields.accessLog.sample, errors: fields.accessLog.errors },
     none: fields.none,
   };
 }

@@ -31,6 +31,7 @@ export function buildRefusingRoute(name: string, { spec }: Resource, slots: Slot
       responseHeaders: undefined,
       timeoutMs: undefined,
       retry: undefined,
+      accessLog: undefined,
       none: [],
     },
     redirect: undefined,

@@ -68,6 +68,7 @@ export function joinRoute(
       .reduce(concatenateHeaderEdits, undefined),
     bodyBytes: route.bodyBytes,
     webSocket: route.webSocket,
+    accessLog: lastSet(layersFor(layers, 'accessLog').map(({ accessLog }) => accessLog)),
   };
 }
 

@@ -55,6 +55,16 @@ export interface RoutePlan {
   readonly bodyBytes: number | undefined;
   /** WebSocket handshakes go on as such. */
   readonly webSocket: boolean;
+  /** Which requests are logged. Undefined: none. */
+  readonly accessLog: AccessLogPlan | undefined;
+}
+
+/** Requests that are logged when they are over. */
+export interface AccessLogPlan {
+  /** The share of all, 0 to 1. */
+  readonly sample: number;
+  /** And whatever ends with a status of 400 or above, or broken off. */
+  readonly errors: boolean;
 }
 
 /** A service as a route uses it: what neither the route nor its policies say is as the service says. */

@@ -39,6 +39,7 @@ export const overflowKinds = [
   'requests',
   'parked_connections',
   'rehearsed_bodies',
+  'access_log',
 ] as const;
 export type OverflowKind = (typeof overflowKinds)[number];
 

@@ -94,9 +94,9 @@ export class MetricsRecorder {
     if (histogram === OVERFLOW_SERIES) this.overflow('histograms');
   }
 
-  /** Something went to the place shared by all that found no room. */
-  overflow(what: OverflowKind): void {
-    this.#arena.overflow[overflowKinds.indexOf(what)]! += 1;
+  /** Something found no room: it went to the place shared by all of its kind, or nowhere. */
+  overflow(what: OverflowKind, count = 1): void {
+    this.#arena.overflow[overflowKinds.indexOf(what)]! += count;
   }
 
   /** `method` is a code of `methodCode`. */

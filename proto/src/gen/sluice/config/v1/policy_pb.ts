@@ -1107,20 +1107,20 @@ export const HeaderEditsSchema: GenMessage<HeaderEdits, {jsonType: HeaderEditsJs
   messageDesc(file_sluice_config_v1_policy, 12);
 
 /**
- * Which requests are logged.
+ * Which requests are logged when they are over, each as a line of JSON. None holds a query, or a header but Host and User-Agent.
  *
  * @generated from message sluice.config.v1.AccessLog
  */
 export type AccessLog = Message<"sluice.config.v1.AccessLog"> & {
   /**
-   * The share of requests. Unset: 0.
+   * The share of requests, drawn for each by itself. Unset: 0.
    *
    * @generated from field: double sample = 1;
    */
   sample: number;
 
   /**
-   * Log every request that fails.
+   * Log besides every request that ends with a status of 400 or above, or whose answer breaks off.
    *
    * @generated from field: bool errors = 2;
    */
@@ -1128,20 +1128,20 @@ export type AccessLog = Message<"sluice.config.v1.AccessLog"> & {
 };
 
 /**
- * Which requests are logged.
+ * Which requests are logged when they are over, each as a line of JSON. None holds a query, or a header but Host and User-Agent.
  *
  * @generated from message sluice.config.v1.AccessLog
  */
 export type AccessLogJson = {
   /**
-   * The share of requests. Unset: 0.
+   * The share of requests, drawn for each by itself. Unset: 0.
    *
    * @generated from field: double sample = 1;
    */
   sample?: number | "NaN" | "Infinity" | "-Infinity";
 
   /**
-   * Log every request that fails.
+   * Log besides every request that ends with a status of 400 or above, or whose answer breaks off.
    *
    * @generated from field: bool errors = 2;
    */
