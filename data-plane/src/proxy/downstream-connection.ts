@@ -158,7 +158,7 @@ export class DownstreamConnection implements ClientSide, CappedConnection, Guard
   }
 
   get bytesSent(): number {
-    return this.#socket.bytesWritten;
+    return this.#writer.bytesTaken;
   }
 
   get unsentBytes(): number {

@@ -37,6 +37,11 @@ export class SocketWriter {
     return this.#text !== '';
   }
 
+  /** Bytes given to it since it began, what has yet to leave among them. */
+  get bytesTaken(): number {
+    return this.#socket.bytesWritten + this.#text.length;
+  }
+
   /** False: wait for the socket's `drain` before writing more. */
   text(text: string): boolean {
     const socket = this.#socket;
