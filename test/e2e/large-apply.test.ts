@@ -3,6 +3,7 @@ import { ApplyRequestSchema, ConfigService, ResourceSchema } from '@sluice/proto
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestNode } from '../../control-plane/src/fleet/testing/test-node.ts';
 import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
+import { watchLostTime } from '../harness/lost-time.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 const routes = 10_000;
@@ -53,6 +54,7 @@ describe('an apply of 10,000 resources', () => {
   async function measure(body: Uint8Array<ArrayBuffer>) {
     const post = (path: string, type: string, content: Uint8Array<ArrayBuffer> | string) =>
       fetch(`${controlPlane.url}/${path}`, { method: 'POST', headers: { 'content-type': type }, body: content });
+    using clock = watchLostTime();
     const began = performance.now();
     let over = false;
     const applied = post(`${ConfigService.typeName}/Apply`, 'application/proto', body).then(async (response) => {
@@ -70,7 +72,7 @@ describe('an apply of 10,000 resources', () => {
       waits.push(performance.now() - asked);
     }
     const tookMs = await applied;
-    return { tookMs, worstMs: Math.max(...waits), answers: waits.length };
+    return { tookMs, worstMs: Math.max(...waits), allowedMs: clock.allow(1000), answers: waits.length };
   }
 
   it.each([
@@ -79,9 +81,9 @@ describe('an apply of 10,000 resources', () => {
     { name: 'a change of all', body: encodeApply(2) },
   ])('holds up nobody else: $name', async ({ name, body }) => {
     const revision = node.config.revision;
-    const { tookMs, worstMs, answers } = await measure(body);
+    const { tookMs, worstMs, allowedMs, answers } = await measure(body);
     // 90 to 400 ms of several seconds on two cores: a bound that says that turns are taken, not how fast the machine is.
-    expect(worstMs, `of ${answers} answers within ${tookMs} ms`).toBeLessThan(Math.max(1000, tookMs / 3));
+    expect(worstMs, `of ${answers} answers within ${tookMs} ms`).toBeLessThan(allowedMs);
     expect(node.ended).toBeUndefined();
     if (name !== 'a dry run') await waitFor('the node has it', () => node.config.revision > revision);
   });

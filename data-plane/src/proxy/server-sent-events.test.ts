@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { eventually } from './testing/eventually.ts';
 import { simple } from './testing/manifests.ts';
+import { OwnTime } from './testing/own-time.ts';
 import { ProxyRig } from './testing/proxy-rig.ts';
 import { requestCounts } from './testing/request-counts.ts';
 
@@ -44,7 +45,7 @@ describe('server-sent events', () => {
     },
   );
 
-  test('a client that goes away ends the upstream’s request at once', async () => {
+  test('a client that goes away ends the upstream’s request within a second', async () => {
     await using rig = await ProxyRig.start(simple());
     for (const leave of ['end', 'reset', 'destroy'] as const) {
       const client = await rig.connect();
@@ -53,10 +54,10 @@ describe('server-sent events', () => {
       await upstream.takeHead();
       upstream.send(`${HEAD}Transfer-Encoding: chunked\r\n\r\n${chunk('data: one\n\n')}`);
       await client.take('one');
-      const since = performance.now();
+      using own = new OwnTime();
       client[leave]();
       await upstream.until(() => upstream.ending !== 'open' || upstream.closed, 'end of the upstream connection');
-      expect(performance.now() - since).toBeLessThan(10_000);
+      expect(own.ms).toBeLessThan(1000);
     }
     expect(requestCounts(rig)).toEqual([{ route: 'all', service: 'svc', status: '499', count: 3 }]);
   });
