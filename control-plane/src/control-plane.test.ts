@@ -187,7 +187,7 @@ describe('a control plane', () => {
 
   it('resets a breaker on its nodes', async () => {
     const node = nodes.at(-1)!;
-    node.say({ case: 'status', value: { breakers: [{ service: 's', state: 3, count: 5 }] } });
+    node.status = { breakers: [{ service: 's', state: 3, count: 5 }] };
     const fleet = client(FleetService);
     await until(async () => (await fleet.listBreakers({})).breakers.length === 1);
     expect(await fleet.listBreakers({ service: 's' })).toMatchObject({ breakers: [{ nodeId: 'n1', service: 's' }] });

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Gateway, startGateway } from '../harness/gateway.ts';
 import { type Origin, startOrigin } from '../harness/origin.ts';
-import { readStrictly } from '../harness/strict-requests.ts';
+import { watchOrigin } from '../harness/watch-origin.ts';
 import { arrivedOf, isOwn } from './arrivals.ts';
 import { smugglingCorpus } from './corpus.ts';
 import { type Arrived, judge } from './judge.ts';
@@ -34,15 +34,13 @@ afterAll(async () => {
 });
 
 /** What the origin's connections have brought since this was called: faults, and requests by the case they belong to. */
-function watchOrigin(): () => { faults: string[]; smuggled: string[]; arrived: Map<string, Arrived[]> } {
-  const sizes = Array.from({ length: origin.accepted() }, (_, i) => origin.received(i + 1).length);
+function watch(): () => { faults: readonly string[]; smuggled: string[]; arrived: Map<string, Arrived[]> } {
+  const seen = watchOrigin(origin);
   return () => {
-    const readings = Array.from({ length: origin.accepted() }, (_, i) =>
-      readStrictly(origin.received(i + 1).subarray(sizes[i] ?? 0)),
-    );
-    const requests = readings.flatMap((reading) => reading.requests.map(arrivedOf)).filter((one) => !isOwn(one));
+    const { requests: all, faults } = seen();
+    const requests = all.map(arrivedOf).filter((one) => !isOwn(one));
     return {
-      faults: readings.flatMap(({ fault }) => fault ?? []),
+      faults,
       smuggled: requests.map(({ target }) => target).filter((target) => target.startsWith('/h/')),
       arrived: Map.groupBy(requests, ({ id }) => id),
     };
@@ -62,7 +60,7 @@ describe('what clients send is refused, or forwarded with one meaning', () => {
     ['split', 'cut at hostile points'],
     ['behind', 'pipelined behind a clean request'],
   ])('%s: %s', async (mode) => {
-    const seen = watchOrigin();
+    const seen = watch();
     const outcomes = await sendCorpus(gateway.node.port, corpus, mode);
     const { faults, smuggled, arrived } = seen();
     expect({ faults, smuggled }).toEqual({ faults: [], smuggled: [] });

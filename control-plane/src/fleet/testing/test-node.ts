@@ -7,6 +7,7 @@ import {
   NackReason,
   PositionSchema,
   type RpcError,
+  type StatusSchema,
   SyncService,
   Track,
   toRpcError,
@@ -66,6 +67,8 @@ export class TestNode {
   historyId: string;
   heartbeats = 0;
   welcome: Welcome | undefined;
+  /** What it says of itself with each beat. */
+  status: MessageInitShape<typeof StatusSchema> = { workers: 2 };
   /** Why the stream ended. */
   ended: RpcError | 'closed' | undefined;
   readonly #client;
@@ -101,8 +104,7 @@ export class TestNode {
       else if (message.case === 'command') this.commands.push(message.value);
       else if (message.case === 'update') this.#take(message.value);
     });
-    const beat =
-      options.beatMs && setInterval(() => this.say({ case: 'status', value: { workers: 2 } }), options.beatMs);
+    const beat = options.beatMs && setInterval(() => this.say({ case: 'status', value: this.status }), options.beatMs);
     this.#call.once('close', () => clearInterval(beat));
     this.say({
       case: 'hello',
