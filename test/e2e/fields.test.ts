@@ -8,14 +8,17 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { type Admin, connectAdmin, readManifests } from '../harness/admin.ts';
 import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
+import { type DnsServer, startDnsServer } from '../harness/dns-server.ts';
 import { freePort } from '../harness/free-port.ts';
 import { type Node, startNode } from '../harness/node.ts';
 import { type Origin, startOrigin } from '../harness/origin.ts';
 import { makeTempDir } from '../harness/temp-dir.ts';
+import { waitFor } from '../harness/wait-for.ts';
 import { authorizationCases } from './fields/authorization-cases.ts';
 import { balancingCases } from './fields/balancing-cases.ts';
 import { breakerCases } from './fields/breaker-cases.ts';
 import { connectionCases } from './fields/connection-cases.ts';
+import { discoveryCases } from './fields/discovery-cases.ts';
 import { ask, type FieldCase, type World, type Written } from './fields/field-case.ts';
 import { healthCases } from './fields/health-cases.ts';
 import { issuerCases } from './fields/issuer-cases.ts';
@@ -51,6 +54,7 @@ const cases = [
   ...breakerCases,
   ...connectionCases,
   ...retryCases,
+  ...discoveryCases,
   ...healthCases,
   ...listenerCases,
   ...issuerCases,
@@ -77,6 +81,7 @@ let controlPlane: ControlPlane;
 let admin: Admin;
 let node: Node;
 let world: Omit<World, 'run' | 'expected'>;
+let dns: DnsServer;
 let deaf: { address: string; stop: () => void };
 let logs: AsyncDisposable & { readonly path: string };
 
@@ -91,15 +96,22 @@ beforeAll(async () => {
   logs = await makeTempDir('logs');
   const accessLog = join(logs.path, 'access.log');
   // Nobody answers at that Redis: limits of the cluster do what they do while their store is away.
-  const args = ['--zone', 'here', '--redis', 'redis://127.0.0.1:1', '--access-log', accessLog];
-  node = await startNode({ controlPlane: controlPlane.url, args });
+  dns = await startDnsServer();
+  dns.reply = ({ name, type }) => {
+    if (type === 'A') return { records: [{ type, ip: '127.0.0.1', ttl: 3600 }] };
+    if (type !== 'SRV') return {};
+    return { records: [{ type, target: 'a.test', port: (name === '_main._tcp.test' ? origin : other).port }] };
+  };
+  const own = ['--redis', 'redis://127.0.0.1:1', '--access-log', accessLog, '--dns-server', dns.address];
+  node = await startNode({ controlPlane: controlPlane.url, args: ['--zone', 'here', ...own] });
   const { port } = node;
   const send: World['ask'] = ({ port: at = port, ...request } = {}) => ask(at, request);
-  world = { port, origin, other, admin, key, free, accessLog, ask: send };
+  world = { port, origin, other, admin, key, free, accessLog, dns, settled, ask: send };
 });
 
 afterAll(async () => {
   deaf.stop();
+  await dns[Symbol.asyncDispose]();
   admin[Symbol.dispose]();
   await node[Symbol.asyncDispose]();
   await controlPlane[Symbol.asyncDispose]();
@@ -187,12 +199,24 @@ async function observe(each: FieldCase, written: Written, expected: unknown): Pr
 function resourceOf(key: string, written: Written, labels: Record<string, string> = {}) {
   const [kind, name] = key.split('/') as [string, string];
   const text = stringify({ kind, name, ...written, labels: { ...written.labels, ...labels } })
+    .replaceAll('ORIGIN_PORT', String(world.origin.port))
+    .replaceAll('OTHER_PORT', String(world.other.port))
     .replaceAll('ORIGIN', world.origin.address)
     .replaceAll('OTHER', world.other.address)
     .replaceAll('DEAF', deaf.address)
     .replaceAll('FREE1', String(world.free[0]))
     .replaceAll('FREE2', String(world.free[1]));
   return readManifests(text)[0]!;
+}
+
+/** Waits until DNS has answered for every service that it knows the endpoints of. */
+async function settled(): Promise<void> {
+  await waitFor('the endpoints are found', async () => {
+    const { services } = JSON.parse((await node.admin('/__endpoints')).body) as {
+      services: { dns?: { answeredAt: string | null } }[];
+    };
+    return services.every(({ dns: lookups }) => lookups?.answeredAt !== null);
+  });
 }
 
 /** An address where nobody answers: a program that listens and does nothing more, its queue of connections full. */

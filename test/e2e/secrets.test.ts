@@ -115,7 +115,16 @@ describe.each(databases)('secrets, with the database %s', (kind) => {
     const shows = ['export', 'get issuer i -o yaml', 'keys list -o yaml', 'history -o json', 'nodes -o json'];
     for (const args of shows.map((show) => show.split(' ')))
       traces[`gatewayctl ${args.join(' ')}`] = Buffer.from(await controlPlane.ctlOk(args));
-    for (const path of ['/__config', '/__routes', '/__limits', '/__metrics', '/__ready', '/__circuit', '/__version'])
+    for (const path of [
+      '/__config',
+      '/__routes',
+      '/__limits',
+      '/__metrics',
+      '/__ready',
+      '/__circuit',
+      '/__endpoints',
+      '/__version',
+    ])
       traces[`node ${path}`] = Buffer.from((await node.admin(path)).body);
     await waitFor('the cache is written', () => readdirSync(node.cacheDir).some((name) => name.endsWith('.base')));
     await node.stop();

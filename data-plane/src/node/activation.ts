@@ -7,11 +7,15 @@ import {
   itemKey,
   KEY_SET_KIND,
   type Log,
+  type PlannedChange,
 } from '@sluice/engine';
 import { type FetchedKeySet, FetchedKeySetSchema, NackReason, Track as WireTrack } from '@sluice/proto';
 import type { Shared } from '../shared/index.ts';
 import { packChange } from '../worker/packed-change.ts';
+import { ActiveServices, foundEndpoints, type PreparedFound } from './active-services.ts';
 import type { CachedState } from './cache/cached-state.ts';
+import type { DnsDiscovery } from './discovery/dns-discovery.ts';
+import type { FoundAddress } from './discovery/dns-records.ts';
 import { EndpointArrivals } from './endpoint-arrivals.ts';
 import type { HealthChecks } from './health/health-checks.ts';
 import type { KeySets } from './key-sets/key-sets.ts';
@@ -27,6 +31,7 @@ export interface ActivationOptions {
   /** Told of each item that becomes active, or is no more. */
   readonly healthChecks: HealthChecks;
   readonly keySets: KeySets;
+  readonly discovery: DnsDiscovery;
 }
 
 /** The node's view of both tracks, and the one place where they change: one update after the other, in all workers at once. */
@@ -35,6 +40,7 @@ export class Activation {
   readonly #supervisor: Supervisor;
   readonly #listeners: Listeners;
   readonly #arrivals: EndpointArrivals;
+  readonly #services: ActiveServices;
   #historyId = '';
   #config: NodeTrack;
   #facts: NodeTrack;
@@ -62,6 +68,7 @@ export class Activation {
     this.#supervisor = supervisor;
     this.#listeners = listeners;
     this.#arrivals = new EndpointArrivals(options.shared.endpointHealth);
+    this.#services = new ActiveServices(options.ledger);
   }
 
   get historyId(): string {
@@ -97,6 +104,29 @@ export class Activation {
     });
   }
 
+  /** The services that are active, with the endpoints that they have now. */
+  get services(): ActiveServices {
+    return this.#services;
+  }
+
+  /** Makes the endpoints of a service active in every worker, after the updates before it. False: they are not. */
+  async applyFound(service: string, found: readonly FoundAddress[]): Promise<boolean> {
+    return await this.#inTurn(async () => {
+      // It may have gone meanwhile.
+      if (!this.#services.isFoundByDns(service)) return false;
+      const prepared = this.#services.prepare(foundEndpoints(service, found));
+      const error = await this.#stage({ upserts: [prepared.item], removals: [] });
+      if (error !== undefined) {
+        this.#services.abandon(prepared);
+        this.#options.log.error('workers cannot take the endpoints of a service', { service, error });
+        return false;
+      }
+      this.#services.putFound(prepared);
+      this.#announce(service);
+      return true;
+    });
+  }
+
   held(): readonly HeldItem[] {
     return [...this.#config.set.held.values(), ...this.#facts.set.held.values(), ...this.#listeners.held()];
   }
@@ -118,6 +148,10 @@ export class Activation {
       for (const set of cached.keySets) {
         if (this.#config.set.activeItem(`Issuer/${set.issuer}`) === undefined) continue;
         this.#keySets.set(set.issuer, { set, item: keySetItem(set) });
+      }
+      for (const item of this.#config.set.activeItems()) if (item.kind === 'Service') this.#services.put(item);
+      for (const set of cached.found) {
+        if (this.#services.isFoundByDns(set.service)) this.#services.putFound(this.#services.prepare(set));
       }
       const error = await this.#stage({ upserts: this.#all(), removals: [] });
       if (error !== undefined) throw new Error(`the restored configuration cannot be built: ${error}`);
@@ -157,7 +191,13 @@ export class Activation {
 
   #all(): ActiveItem[] {
     const keySets = [...this.#keySets.values()].map(({ item }) => item);
-    return [...this.#config.set.wholeChange().upserts, ...this.#facts.set.wholeChange().upserts, ...keySets];
+    // What was found comes after the services that it is for.
+    return [
+      ...this.#config.set.wholeChange().upserts,
+      ...this.#facts.set.wholeChange().upserts,
+      ...keySets,
+      ...this.#services.foundItems(),
+    ];
   }
 
   #trackOf({ track }: WholeUpdate): NodeTrack {
@@ -169,13 +209,28 @@ export class Activation {
       upserts: updates.flatMap(({ planned }) => planned.change.upserts),
       removals: updates.flatMap(({ planned }) => planned.change.removals),
     };
-    const error = await this.#stage(change);
-    if (error !== undefined) return { reason: NackReason.WORKERS, detail: error };
-    for (const update of updates) this.#make(update);
+    const kept = updates.flatMap(({ planned }) => [...this.#keptEndpoints(planned)]);
+    const error = await this.#stage({ ...change, upserts: [...change.upserts, ...kept.map(({ item }) => item)] });
+    if (error !== undefined) {
+      for (const each of kept) this.#services.abandon(each);
+      return { reason: NackReason.WORKERS, detail: error };
+    }
+    for (const update of updates) this.#make(update, new Map(kept.map((each) => [each.built.name, each])));
     this.#historyId = updates[0]!.update.historyId;
     this.#listeners.reconcile();
     for (const { update } of updates) this.#logActive(this.#trackOf(update), update.snapshot ? 'snapshot' : 'delta');
     return undefined;
+  }
+
+  /** A service whose endpoints DNS is to find has those that it listed until there is an answer: the change fails no request. */
+  *#keptEndpoints({ change, built }: PlannedChange): Generator<PreparedFound> {
+    for (const upsert of change.upserts) {
+      const item = built.get(itemKey(upsert));
+      if (item?.kind !== 'Service' || item.discovery?.kind !== 'dns') continue;
+      const before = this.#services.get(item.name);
+      if (before === undefined || before.discovery?.kind === 'dns' || before.plan.endpoints.length === 0) continue;
+      yield this.#services.prepare(foundEndpoints(item.name, before.plan.endpoints));
+    }
   }
 
   /** One line for each position a track is at: what the history of a database can be held against. */
@@ -207,7 +262,7 @@ export class Activation {
     return undefined;
   }
 
-  #make(update: PreparedUpdate): void {
+  #make(update: PreparedUpdate, kept: ReadonlyMap<string, PreparedFound>): void {
     const track = this.#trackOf(update.update);
     const { upserts, removals } = update.planned.change;
     for (const item of [...removals, ...upserts]) {
@@ -217,19 +272,36 @@ export class Activation {
     track.make(update, Date.now());
     for (const { kind, name } of removals) {
       this.#listeners.remove(kind, name);
-      this.#options.healthChecks.remove(kind, name);
       this.#options.keySets.remove(kind, name);
       if (kind === 'Issuer') this.#keySets.delete(name);
-      this.#arrivals.remove(kind, name);
+      if (kind === 'Service') this.#removeService(name);
     }
-    for (const item of upserts) this.#put(track.set.activeItem(itemKey(item))!);
+    for (const item of upserts) this.#put(track.set.activeItem(itemKey(item))!, kept.get(item.name));
   }
 
-  #put(item: BuiltItem): void {
+  #put(item: BuiltItem, kept?: PreparedFound): void {
     this.#listeners.put(item);
-    this.#options.healthChecks.put(item);
     this.#options.keySets.put(item);
-    this.#arrivals.put(item);
+    if (item.kind !== 'Service') return;
+    this.#services.put(item);
+    if (kept !== undefined) this.#services.putFound(kept);
+    this.#announce(item.name);
+    this.#options.discovery.put(item);
+  }
+
+  #removeService(name: string): void {
+    this.#services.remove(name);
+    this.#options.discovery.remove(name);
+    this.#options.healthChecks.remove(name);
+    this.#arrivals.remove(name);
+  }
+
+  /** A service, or what endpoints it has, is new. */
+  #announce(name: string): void {
+    const service = this.#services.get(name);
+    if (service === undefined) return;
+    this.#options.healthChecks.put(service.plan);
+    this.#arrivals.put(service.plan);
   }
 
   #inTurn<T>(run: () => Promise<T>): Promise<T> {

@@ -1,4 +1,4 @@
-import type { BuiltItem } from '@sluice/engine';
+import type { ServicePlan } from '@sluice/engine';
 import type { EndpointHealth } from '../shared/index.ts';
 
 /** Notes when endpoints come to a service that is there already, for their slow start. Those that come with their service are all alike. */
@@ -11,18 +11,17 @@ export class EndpointArrivals {
     this.#health = health;
   }
 
-  /** An item became active. */
-  put(item: BuiltItem): void {
-    if (item.kind !== 'Service') return;
-    const known = this.#slots.get(item.name);
-    const slots = new Set(item.plan.endpoints.map(({ slot }) => slot));
-    this.#slots.set(item.name, slots);
+  /** A service, or what endpoints it has, is new. */
+  put({ name, endpoints }: ServicePlan): void {
+    const known = this.#slots.get(name);
+    const slots = new Set(endpoints.map(({ slot }) => slot));
+    this.#slots.set(name, slots);
     if (known === undefined) return;
     for (const slot of slots) if (!known.has(slot)) this.#health.arrived(slot);
   }
 
-  /** An item is active no more. */
-  remove(kind: string, name: string): void {
-    if (kind === 'Service') this.#slots.delete(name);
+  /** A service is active no more. */
+  remove(service: string): void {
+    this.#slots.delete(service);
   }
 }

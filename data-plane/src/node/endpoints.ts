@@ -11,6 +11,8 @@ import type { AccessLog } from './access-log/access-log.ts';
 import type { Activation } from './activation.ts';
 import { type AdminEndpoints, jsonAnswer, jsonListAnswer } from './admin-server.ts';
 import type { NodeCache } from './cache/node-cache.ts';
+import type { DnsDiscovery } from './discovery/dns-discovery.ts';
+import { listEndpoints } from './list-endpoints.ts';
 import type { Freshness } from './freshness.ts';
 import type { LeaseKeeper } from './leases/lease-keeper.ts';
 import type { Listeners } from './listeners.ts';
@@ -32,6 +34,7 @@ export interface EndpointSources {
   readonly freshness: Freshness;
   readonly leases: LeaseKeeper;
   readonly accessLog: AccessLog;
+  readonly discovery: DnsDiscovery;
   readonly persistedRevision: () => number;
 }
 
@@ -53,6 +56,7 @@ export function createEndpoints(sources: EndpointSources): AdminEndpoints {
     '/__routes': () => jsonListAnswer(position(sources), 'routes', manifestsOf(sources, 'Route')),
     '/__config': () => jsonListAnswer(position(sources), 'resources', manifestsOf(sources, undefined)),
     '/__circuit': () => jsonListAnswer({}, 'circuits', circuits(sources)),
+    '/__endpoints': () => jsonListAnswer({}, 'services', listEndpoints(sources)),
     '/__limits': () => limits(sources),
     '/__jwks': () => keySet(sources),
     '/__version': () =>

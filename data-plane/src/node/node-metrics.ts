@@ -3,6 +3,7 @@ import { KEEP_ALIVE_RACES, type MetricFamily, type MetricSample, type Shared } f
 import type { AccessLog } from './access-log/access-log.ts';
 import type { Activation } from './activation.ts';
 import type { NodeCache } from './cache/node-cache.ts';
+import type { DnsDiscovery } from './discovery/dns-discovery.ts';
 import type { Freshness } from './freshness.ts';
 import type { LeaseKeeper } from './leases/lease-keeper.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -15,6 +16,7 @@ export interface NodeMetricSources {
   readonly cache: NodeCache;
   readonly leases: LeaseKeeper;
   readonly accessLog: AccessLog;
+  readonly discovery: DnsDiscovery;
 }
 
 /** What the main thread knows itself, beside what workers count. */
@@ -64,6 +66,7 @@ export function nodeMetrics(sources: NodeMetricSources): MetricFamily[] {
       type: 'gauge',
       samples: [...endpointSamples(sources, (slot, plan) => (isUsed(sources.shared, slot, plan) ? 1 : 0))],
     },
+    ...discoveryFamilies(sources),
     {
       name: 'gateway_upstream_connections',
       help: 'Open connections to an endpoint, those being made included.',
@@ -91,6 +94,28 @@ export function nodeMetrics(sources: NodeMetricSources): MetricFamily[] {
   ];
 }
 
+function discoveryFamilies({ activation, discovery }: NodeMetricSources): MetricFamily[] {
+  const found = [...activation.services.all()].filter((service) => service.discovery !== undefined);
+  const lookups = [...discovery.views()];
+  return [
+    {
+      name: 'gateway_discovery_endpoints',
+      help: 'Endpoints of a service whose endpoints are discovered, as they are used now.',
+      type: 'gauge',
+      samples: found.map(({ name, plan }) => ({ labels: { service: name }, value: plan.endpoints.length })),
+    },
+    {
+      name: 'gateway_discovery_lookups_total',
+      help: 'Lookups of the endpoints of a service by DNS: answered, or failed, which leaves it those found last.',
+      type: 'counter',
+      samples: lookups.flatMap(([service, { answered, failed }]) => [
+        { labels: { service, result: 'answered' }, value: answered },
+        { labels: { service, result: 'failed' }, value: failed },
+      ]),
+    },
+  ];
+}
+
 function isUsed({ endpointHealth, outliers, clock }: Shared, slot: number, { outliers: policy }: ServicePlan): boolean {
   return endpointHealth.isHealthy(slot) && (policy === undefined || outliers.untilMs(slot) <= clock.nowMs());
 }
@@ -99,10 +124,9 @@ function* endpointSamples(
   { activation }: NodeMetricSources,
   read: (slot: number, plan: ServicePlan) => number,
 ): Generator<MetricSample> {
-  for (const item of activation.config.set.activeItems()) {
-    if (item.kind !== 'Service') continue;
-    for (const { address, slot } of item.plan.endpoints) {
-      yield { labels: { service: item.name, endpoint: address }, value: read(slot, item.plan) };
+  for (const { name, plan } of activation.services.all()) {
+    for (const { address, slot } of plan.endpoints) {
+      yield { labels: { service: name, endpoint: address }, value: read(slot, plan) };
     }
   }
 }

@@ -8,9 +8,11 @@ import { AccessLog } from './access-log/access-log.ts';
 import { LogFile } from './access-log/log-file.ts';
 import { type LogTarget, standardOutput } from './access-log/log-target.ts';
 import { Activation } from './activation.ts';
+import { foundEndpoints } from './active-services.ts';
 import { startAdminServer } from './admin-server.ts';
 import type { CachedState } from './cache/cached-state.ts';
 import { NodeCache } from './cache/node-cache.ts';
+import { DnsDiscovery } from './discovery/dns-discovery.ts';
 import { createEndpoints } from './endpoints.ts';
 import { cacheFault, readFaults } from './faults.ts';
 import { Freshness } from './freshness.ts';
@@ -150,9 +152,20 @@ class NodeAssembly {
       settled: (issuer, againInMs) => supervisor.tell({ type: 'keysSettled', issuer, againInMs }),
     });
     started.defer(() => keySets.close());
+    const discovery = new DnsDiscovery({
+      log,
+      servers: settings.dnsServers,
+      known: (service) => activation.services.known(service),
+      activate: async (service, found) => {
+        const isActive = await activation.applyFound(service, found);
+        if (isActive) persistence.saveFound(foundEndpoints(service, found));
+        return isActive;
+      },
+    });
+    started.defer(() => discovery.close());
     const listeners = new Listeners(own, supervisor, settings.drainTimeoutMs);
     const activation: Activation = new Activation(
-      { shared, ledger, log, healthChecks, keySets },
+      { shared, ledger, log, healthChecks, keySets, discovery },
       restoreTracks(context, cached),
       supervisor,
       listeners,
@@ -188,6 +201,7 @@ class NodeAssembly {
       freshness,
       leases,
       accessLog,
+      discovery,
       persistedRevision: () => persistence.revision,
     });
     const admin = await startAdminServer(settings.admin, endpoints, settings.takeover);
@@ -213,6 +227,7 @@ class NodeAssembly {
       await supervisor.close();
       healthChecks.close();
       keySets.close();
+      discovery.close();
       leases.close();
       redis?.close();
       await accessLog.close();

@@ -1,4 +1,4 @@
-import { type FetchedKeySet, Track as WireTrack } from '@sluice/proto';
+import { type FetchedKeySet, type FoundEndpoints, Track as WireTrack } from '@sluice/proto';
 import type { Activation } from './activation.ts';
 import type { NodeCache } from './cache/node-cache.ts';
 import type { RecordInit } from './cache/record-frame.ts';
@@ -49,11 +49,20 @@ export class Persistence {
     if (this.#activation.active) this.#cache.append([{ case: 'keySet', value: set }], () => undefined);
   }
 
+  /** What was found for a service is active. */
+  saveFound(found: FoundEndpoints): void {
+    if (this.#activation.active) this.#cache.append([{ case: 'foundEndpoints', value: found }], () => undefined);
+  }
+
   /** The state as records for a base file. */
   snapshot(): { historyId: string; records: Iterable<RecordInit> } {
     const { historyId, config, facts } = this.#activation;
     const keySets = this.#activation.keySets().map((value): RecordInit => ({ case: 'keySet', value }));
-    return { historyId, records: chain(trackRecords(config, historyId), trackRecords(facts, historyId), keySets) };
+    const found = this.#activation.services.found().map((value): RecordInit => ({ case: 'foundEndpoints', value }));
+    return {
+      historyId,
+      records: chain(trackRecords(config, historyId), trackRecords(facts, historyId), keySets, found),
+    };
   }
 }
 

@@ -1,4 +1,5 @@
 import { availableParallelism, hostname } from 'node:os';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { type LogLevel, logLevels } from '@sluice/engine';
 import { parseServerAddress } from '@sluice/proto';
@@ -32,6 +33,8 @@ export interface Settings {
   readonly limiterCells: number;
   /** `redis://[USER:PASSWORD@]HOST:PORT[/DB]`: where the nodes of a cluster share limits. Unset: none. */
   readonly redis: string | undefined;
+  /** `ADDRESS:PORT` of the DNS servers that know the services whose endpoints are found. None: those of the system. */
+  readonly dnsServers: readonly string[];
   readonly logLevel: LogLevel;
   /** A file, or a named pipe, that access logs are appended to. Unset: standard output. */
   readonly accessLog: string | undefined;
@@ -55,7 +58,7 @@ export function parseSettings(args: readonly string[]): ParsedSettings {
     if (!(error instanceof CommanderError)) throw error;
     return { kind: 'exit', exitCode: error.exitCode, text: text.replace(/^error: /, '') };
   }
-  const { bind, controlPlane, drainTimeout, drainDelay, cacheDir, token, redis, accessLog, ...flags } =
+  const { bind, controlPlane, drainTimeout, drainDelay, cacheDir, token, redis, accessLog, dnsServer, ...flags } =
     command.opts<Flags>();
   return {
     kind: 'run',
@@ -64,6 +67,7 @@ export function parseSettings(args: readonly string[]): ParsedSettings {
       token,
       redis,
       accessLog,
+      dnsServers: dnsServer,
       binds: bind,
       controlPlanes: controlPlane,
       drainTimeoutMs: drainTimeout,
@@ -73,9 +77,13 @@ export function parseSettings(args: readonly string[]): ParsedSettings {
   };
 }
 
-type Flags = Omit<Settings, 'binds' | 'controlPlanes' | 'drainTimeoutMs' | 'drainDelayMs' | 'cacheDir'> & {
+type Flags = Omit<
+  Settings,
+  'binds' | 'controlPlanes' | 'dnsServers' | 'drainTimeoutMs' | 'drainDelayMs' | 'cacheDir'
+> & {
   readonly bind: readonly ListenerAddress[];
   readonly controlPlane: readonly string[];
+  readonly dnsServer: readonly string[];
   readonly drainTimeout: number;
   readonly drainDelay: number;
   readonly cacheDir: string | undefined;
@@ -130,6 +138,12 @@ export function describeFlags(): Command {
       '--redis <url>',
       'a Redis 7 or newer, redis:// or rediss://, by which all nodes share limits of scope cluster; all nodes name the same',
     ).argParser(parseRedis),
+    new Option(
+      '--dns-server <address,...>',
+      'DNS servers that know the services whose endpoints are discovered, such as 10.0.0.53 or [fd00::53]:5353; the next is asked where one does not answer',
+    )
+      .argParser(parseDnsServers)
+      .default([], 'those of the system'),
     new Option('--log-level <level>', 'what is logged').choices(logLevels).default('info'),
     new Option(
       '--access-log <file>',
@@ -163,6 +177,19 @@ function parseRedis(text: string): string {
   if (url === null || !['redis:', 'rediss:'].includes(url.protocol) || url.hostname === '' || url.search !== '')
     throw new InvalidArgumentError('It is redis://[USER:PASSWORD@]HOST:PORT[/DB], or rediss://.');
   return text;
+}
+
+function parseDnsServers(text: string): readonly string[] {
+  const servers = text.split(',').map((each) => each.trim());
+  if (servers.length > 8) throw new InvalidArgumentError('They are 8 at most.');
+  for (const server of servers) {
+    const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+)|([0-9A-Fa-f:]+:[0-9A-Fa-f:.]*))(?::(\d{1,5}))?$/.exec(server);
+    const address = match?.[1] ?? match?.[2] ?? match?.[3] ?? '';
+    const port = Number(match?.[4] ?? 53);
+    if (isIP(address) === 0 || port < 1 || port > 65_535)
+      throw new InvalidArgumentError('It is an address, or ADDRESS:PORT, an IPv6 address with a port in brackets.');
+  }
+  return servers;
 }
 
 function parseNodeId(text: string): string {

@@ -89,6 +89,8 @@ function slotsOf(item: BuiltItem): readonly (readonly [Named, string])[] {
         ['services', item.name],
         ...item.plan.endpoints.map(({ address }) => ['endpoints', `${item.name}/${address}`] as const),
       ];
+    case 'FoundEndpoints':
+      return item.endpoints.map(({ address }) => ['endpoints', `${item.name}/${address}`] as const);
     case 'Consumer':
       return overridden(item.plan.overrides);
     case 'ApiKey':

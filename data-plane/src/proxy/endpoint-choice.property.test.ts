@@ -17,6 +17,7 @@ const step = fc.record({
 
 const settings = fc.record({
   zones: fc.array(fc.constantFrom('', 'here', 'there'), { minLength: 1, maxLength: 6 }),
+  priorities: fc.array(fc.constantFrom(0, 1, 7), { minLength: 6, maxLength: 6 }),
   weights: fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 6, maxLength: 6 }),
   balancer: fc.constantFrom('roundRobin', 'leastRequest', 'random', 'ring', 'maglev'),
   panicPercent: fc.constantFrom(0, 30, 50, 100),
@@ -27,7 +28,7 @@ const settings = fc.record({
 
 type Settings = typeof settings extends fc.Arbitrary<infer T> ? T : never;
 
-function planOf({ zones, weights, balancer, ...rest }: Settings): ServicePlan {
+function planOf({ zones, priorities, weights, balancer, ...rest }: Settings): ServicePlan {
   const endpoints: EndpointPlan[] = zones.map((zone, index) => ({
     ...{
       address: `10.0.0.${index}:80`,
@@ -35,11 +36,21 @@ function planOf({ zones, weights, balancer, ...rest }: Settings): ServicePlan {
       port: 80,
       weight: weights[index]!,
       zone,
+      // Nothing has both.
+      priority: rest.preferredZone === undefined ? priorities[index]! : 0,
       slot: index + 2,
     },
   }));
   return {
-    ...{ name: 's', slot: 2, enabled: true, endpoints, healthCheck: undefined, breaker: undefined },
+    ...{
+      name: 's',
+      slot: 2,
+      enabled: true,
+      endpoints,
+      isDiscovered: false,
+      healthCheck: undefined,
+      breaker: undefined,
+    },
     ...{
       connectTimeoutMs: 1,
       idleTimeoutMs: 1,
@@ -50,7 +61,7 @@ function planOf({ zones, weights, balancer, ...rest }: Settings): ServicePlan {
     ...rest,
     balancer:
       balancer === 'ring' || balancer === 'maglev'
-        ? { kind: 'consistentHash', by: [], table: hashTable(endpoints, balancer) }
+        ? { kind: 'consistentHash', by: [], algorithm: balancer, table: hashTable(endpoints, balancer) }
         : { kind: balancer },
   };
 }
@@ -60,11 +71,16 @@ function allowed(plan: ServicePlan, { endpointHealth, outliers }: Shared, avoide
   const { endpoints, panicPercent, preferredZone } = plan;
   const isOut = (slot: number) => plan.outliers !== undefined && outliers.untilMs(slot) > nowMs;
   let usable = endpoints.filter(({ slot }) => endpointHealth.isHealthy(slot) && !isOut(slot));
-  if (isPanic(usable.length, endpoints.length, panicPercent)) usable = [...endpoints];
+  const first = [0, 1, 7].find((wanted) => {
+    const left = usable.filter(({ priority }) => priority === wanted).length;
+    return left > 0 && !isPanic(left, endpoints.filter(({ priority }) => priority === wanted).length, panicPercent);
+  });
+  if (first === undefined && isPanic(usable.length, endpoints.length, panicPercent)) usable = [...endpoints];
   const own = endpoints.filter(({ zone }) => zone === preferredZone);
   const ownUsable = usable.filter((endpoint) => own.includes(endpoint));
   const staysHome = ownUsable.length > 0 && !isPanic(ownUsable.length, own.length, panicPercent);
-  const preferred = staysHome ? ownUsable : usable;
+  const ranked = first === undefined ? usable : usable.filter(({ priority }) => priority === first);
+  const preferred = staysHome ? ownUsable : ranked;
   const others = (candidates: readonly EndpointPlan[]) => candidates.filter(({ slot }) => slot !== avoided);
   const picked = [others(preferred), others(usable), preferred].find((candidates) => candidates.length > 0) ?? [];
   return picked.map(({ slot }) => slot);

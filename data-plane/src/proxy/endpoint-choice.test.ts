@@ -7,7 +7,15 @@ const OUTLIERS = { consecutiveFailures: 1, baseEjectionMs: 10_000, maxEjectedPer
 
 function endpointsOf(...zones: readonly string[]): EndpointPlan[] {
   return zones.map((zone, index) => ({
-    ...{ address: `10.0.0.${index}:80`, host: `10.0.0.${index}`, port: 80, weight: 1, zone, slot: index + 2 },
+    ...{
+      address: `10.0.0.${index}:80`,
+      host: `10.0.0.${index}`,
+      port: 80,
+      weight: 1,
+      zone,
+      priority: 0,
+      slot: index + 2,
+    },
   }));
 }
 
@@ -27,6 +35,7 @@ function choose(
         slot: 2,
         enabled: true,
         endpoints,
+        isDiscovered: false,
         balancer: { kind: 'roundRobin' },
         panicPercent: 0,
         healthCheck: undefined,

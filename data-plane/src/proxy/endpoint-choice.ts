@@ -29,6 +29,8 @@ export class EndpointChoice {
   readonly #plan: ServicePlan;
   readonly #shared: Shared;
   readonly #standings: Uint8Array;
+  /** Ascending. */
+  readonly #priorities: readonly number[];
   readonly #fullSet: WeightedSet;
   #set: WeightedSet;
   readonly #position: RoundRobin;
@@ -44,6 +46,7 @@ export class EndpointChoice {
     this.#plan = plan;
     this.#shared = shared;
     this.#standings = new Uint8Array(endpoints.length);
+    this.#priorities = [...new Set(endpoints.map(({ priority }) => priority))].sort((a, b) => a - b);
     this.#fullSet = weightedSet(endpoints.map(({ weight }) => weight));
     this.#set = this.#fullSet;
     this.#position = roundRobin(this.#fullSet, Math.random);
@@ -53,7 +56,8 @@ export class EndpointChoice {
   }
 
   /**
-   * An endpoint that is healthy and not ejected, or any one in a panic; of the node's own zone where that is preferred and has enough;
+   * An endpoint that is healthy and not ejected, or any one in a panic; of the first priority that has enough of them, and of the
+   * node's own zone where that is preferred and has enough;
    * other than the one with slot `avoided` where there is another. Undefined where none may be used. `hash`: of the request, where the
    * service is balanced by it.
    */
@@ -117,7 +121,28 @@ export class EndpointChoice {
       this.#standings[index] = isUsable ? PREFERRED : OUT;
       if (isUsable) usable++;
     });
+    if (this.#priorities.length > 1 && this.#preferPriority()) return;
     if (isPanic(usable, endpoints.length, panicPercent)) this.#standings.fill(PREFERRED);
+  }
+
+  /** The first priority that has enough of its endpoints left: the others are only there for want of another. False: none has. */
+  #preferPriority(): boolean {
+    const { endpoints, panicPercent } = this.#plan;
+    const chosen = this.#priorities.find((wanted) => {
+      let all = 0;
+      let usable = 0;
+      endpoints.forEach(({ priority }, index) => {
+        if (priority !== wanted) return;
+        all++;
+        if (this.#standings[index] !== OUT) usable++;
+      });
+      return usable > 0 && !isPanic(usable, all, panicPercent);
+    });
+    if (chosen === undefined) return false;
+    endpoints.forEach(({ priority }, index) => {
+      if (priority !== chosen && this.#standings[index] !== OUT) this.#standings[index] = USABLE;
+    });
+    return true;
   }
 
   /** Where the node's own zone has enough of its endpoints left, the others are only there for want of another. */

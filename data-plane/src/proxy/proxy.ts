@@ -87,8 +87,6 @@ export class WorkerProxy implements GuardedWork {
     pools.keepHouse(shared.clock.nowMs());
     if (this.#epoch === source.tables.epoch) return;
     this.#epoch = source.tables.epoch;
-    const endpoints = new Set<number>();
-    for (const service of source.tables.services()) for (const { slot } of service.endpoints) endpoints.add(slot);
-    pools.retain(endpoints);
+    pools.retain(new Set(source.tables.endpointSlots()));
   }
 }

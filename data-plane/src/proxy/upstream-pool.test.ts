@@ -21,10 +21,17 @@ async function startNode(workers: number, connections: Partial<ServicePlan> = {}
   const { port } = server.address() as AddressInfo;
   const region = createSharedRegion({ workers });
   const endpoint: EndpointPlan = {
-    ...{ address: `127.0.0.1:${port}`, host: '127.0.0.1', port, weight: 1, zone: '', slot: FIRST_SLOT },
+    ...{ address: `127.0.0.1:${port}`, host: '127.0.0.1', port, weight: 1, zone: '', priority: 0, slot: FIRST_SLOT },
   };
   const service: ServicePlan = {
-    ...{ name: 's', slot: FIRST_SLOT, enabled: true, endpoints: [endpoint], balancer: { kind: 'leastRequest' } },
+    ...{
+      name: 's',
+      slot: FIRST_SLOT,
+      enabled: true,
+      endpoints: [endpoint],
+      isDiscovered: false,
+      balancer: { kind: 'leastRequest' },
+    },
     ...{ outliers: undefined, slowStartMs: 0, preferredZone: undefined },
     ...{ panicPercent: 50, healthCheck: undefined, breaker: undefined, connectTimeoutMs: 5_000, idleTimeoutMs: 60_000 },
     ...{ connectionsPerEndpoint: 4, pendingRequests: 1_000, maxConcurrentRequests: 0, ...connections },

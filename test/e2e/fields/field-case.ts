@@ -1,4 +1,5 @@
 import type { Admin } from '../../harness/admin.ts';
+import type { DnsServer } from '../../harness/dns-server.ts';
 import type { HttpResponse } from '../../harness/http-message.ts';
 import type { Origin } from '../../harness/origin.ts';
 import { connectRaw, type RawRequest } from '../../harness/raw-client.ts';
@@ -18,6 +19,10 @@ export type World = {
   readonly admin: Admin;
   /** The file that the node writes its access log to. */
   readonly accessLog: string;
+  /** The one that the node asks: every name in `.test` has the address of the origins for an hour, `_main._tcp.test` and `_other._tcp.test` have their ports too. */
+  readonly dns: DnsServer;
+  /** Resolves once the endpoints that DNS knows are found. */
+  readonly settled: () => Promise<void>;
   /** Ports that nobody listens on, for listeners: FREE1 and FREE2 in manifests. */
   readonly free: readonly [number, number];
   /** New for each observation: for limits that are to start fresh. */

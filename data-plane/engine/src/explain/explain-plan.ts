@@ -281,8 +281,9 @@ function explainServices({ destinations, stickyBy }: RoutePlan): Said | readonly
   return [...services, `each caller keeps one of them, by ${parts.join(', ')}`];
 }
 
-function explainService({ name, enabled, endpoints, balancer }: ServicePlan): Said {
+function explainService({ name, enabled, endpoints, isDiscovered, balancer }: ServicePlan): Said {
   if (!enabled) return refused(503, 'service_disabled', `${name} is switched off`);
+  if (isDiscovered) return { open: `${name}: each node finds its endpoints; /__endpoints of a node shows them` };
   const [first] = endpoints;
   if (first === undefined) return refused(503, 'no_healthy_endpoint', `${name} has no endpoint for this group`);
   if (endpoints.length === 1) return `${name} at ${first.address}`;

@@ -105,7 +105,7 @@ function expectSound(set: ActiveSet, tables: Tables, state: ReadonlyMap<ItemKey,
   if (set.held.size === 0) expect(active.size).toBe(state.size);
   const scratch = new Tables({ ...context, listeners: [] });
   scratch.commit(scratch.stage(set.wholeChange()));
-  expect([...tables.services()]).toEqual([...scratch.services()]);
+  expect([...tables.endpointSlots()]).toEqual([...scratch.endpointSlots()]);
 }
 
 test('whatever comes, what is active refers to nothing that is missing, and is the latest but for what is held', () => {

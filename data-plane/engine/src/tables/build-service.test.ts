@@ -21,6 +21,7 @@ test('what a service leaves out has its default', () => {
       slot: 7,
       enabled: true,
       endpoints: [],
+      isDiscovered: false,
       balancer: { kind: 'leastRequest' },
       panicPercent: 50,
       healthCheck: undefined,
@@ -38,6 +39,7 @@ test('what a service leaves out has its default', () => {
     streamIdleTimeoutMs: 60_000,
     maxDurationMs: 0,
     retry: undefined,
+    discovery: undefined,
     fallbacks: [],
   });
   expect(build({ circuitBreaker: {} }).plan.breaker).toEqual({
@@ -95,6 +97,7 @@ describe('the endpoints of a node', () => {
       port: 2,
       weight: 3,
       zone: '',
+      priority: 0,
       slot: 12,
     });
   });

@@ -9,8 +9,9 @@ import {
   ServiceProtocol,
 } from '@sluice/proto';
 import { type BreakerPolicy, defaultBreakerPolicy } from '../decide/breaker.ts';
-import { hashTable } from '../decide/consistent-hash.ts';
+import { type HashAlgorithm as HashKind, hashTable } from '../decide/consistent-hash.ts';
 import type { OutlierPolicy } from '../decide/outlier.ts';
+import { buildDiscovery, type DiscoverySource } from './build-discovery.ts';
 import { buildHashParts } from './build-hash-parts.ts';
 import { buildHealthCheck } from './build-health-check.ts';
 import { buildResponse } from './build-response.ts';
@@ -31,6 +32,8 @@ export interface BuiltService {
   readonly maxDurationMs: number;
   readonly retry: RetryPlan | undefined;
   readonly fallbacks: readonly BuiltFallback[];
+  /** Where its endpoints are found. Undefined: the plan has them. */
+  readonly discovery: DiscoverySource | undefined;
 }
 
 export type BuiltFallback =
@@ -53,6 +56,7 @@ export function buildService(name: string, service: Service, { group, zone, slot
       slot: slots.service(name),
       enabled: service.enabled ?? true,
       endpoints,
+      isDiscovered: service.discovery !== undefined,
       balancer: buildBalancer(service.loadBalancing, endpoints),
       panicPercent: service.loadBalancing?.panicPercent ?? 50,
       healthCheck: service.healthCheck && buildHealthCheck(service.healthCheck),
@@ -71,7 +75,16 @@ export function buildService(name: string, service: Service, { group, zone, slot
     maxDurationMs: durationMs(service.maxDuration, 0),
     retry: service.retry && buildRetry(service.retry),
     fallbacks: service.fallback.map(buildFallback),
+    discovery: service.discovery && buildDiscovery(service.discovery),
   };
+}
+
+/** A service whose endpoints are found, with those that were. */
+export function withEndpoints(service: BuiltService, endpoints: readonly EndpointPlan[]): BuiltService {
+  const { balancer } = service.plan;
+  const rebuilt: BalancerPlan =
+    balancer.kind === 'consistentHash' ? { ...balancer, table: hashTable(endpoints, balancer.algorithm) } : balancer;
+  return { ...service, plan: { ...service.plan, endpoints, balancer: rebuilt } };
 }
 
 /** By failures in a row unless only an error rate is given. */
@@ -124,8 +137,8 @@ function buildBalancer(loadBalancing: LoadBalancing | undefined, endpoints: read
       return { kind: algorithm.case };
     case 'consistentHash': {
       const { by, algorithm: hash } = algorithm.value;
-      const table = hashTable(endpoints, hash === HashAlgorithm.MAGLEV ? 'maglev' : 'ring');
-      return { kind: 'consistentHash', by: buildHashParts(by), table };
+      const kind: HashKind = hash === HashAlgorithm.MAGLEV ? 'maglev' : 'ring';
+      return { kind: 'consistentHash', by: buildHashParts(by), algorithm: kind, table: hashTable(endpoints, kind) };
     }
     default:
       return algorithm satisfies never;
@@ -133,8 +146,13 @@ function buildBalancer(loadBalancing: LoadBalancing | undefined, endpoints: read
 }
 
 function buildEndpoint({ address, weight, zone }: Endpoint, slot: number): EndpointPlan {
+  return { address, ...splitEndpoint(address), weight: weight ?? 1, zone, priority: 0, slot };
+}
+
+/** The host, without brackets, and the port of HOST:PORT. */
+export function splitEndpoint(address: string): { readonly host: string; readonly port: number } {
   const colon = address.lastIndexOf(':');
   const port = Number(address.slice(colon + 1));
   if (!(port >= 1 && port <= 65535)) throw new CannotBuild(`endpoint ${address} has no valid port`);
-  return { address, host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port, weight: weight ?? 1, zone, slot };
+  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port };
 }

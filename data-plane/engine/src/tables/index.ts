@@ -7,9 +7,12 @@ export {
   type TrackChange,
 } from './active-set.ts';
 export { compileNetworks } from './address-rules.ts';
+export type { DiscoverySource, DnsSource } from './build-discovery.ts';
+export { type BuiltFoundEndpoints, buildFoundEndpoints, FOUND_ENDPOINTS_KIND } from './build-found-endpoints.ts';
 export type { KeySetSource } from './build-issuer.ts';
 export { KEY_SET_KIND } from './build-key-set.ts';
 export { defaultListener } from './build-listener.ts';
+export type { BuiltService } from './build-service.ts';
 export { keySetMember, REVOKED_TOKEN_KIND, SIGNING_KEY_KIND, signingKeys, tokenKey } from './build-token-facts.ts';
 export { BUILT_IN_ISSUER, builtInIssuer, type SigningPlan, signingPlan } from './built-in-issuer.ts';
 export {
@@ -22,6 +25,7 @@ export {
   type TrackItem,
 } from './built-item.ts';
 export type * from './caller-plan.ts';
+export { FoundServices } from './found-services.ts';
 export type * from './limit-plan.ts';
 export type * from './plan.ts';
 export { durationMs, sizeBytes } from './read-duration.ts';

@@ -191,6 +191,7 @@ function missingService(name: string): ServicePlan {
     slot: 0,
     enabled: true,
     endpoints: [],
+    isDiscovered: false,
     balancer: { kind: 'leastRequest' },
     panicPercent: 50,
     healthCheck: undefined,

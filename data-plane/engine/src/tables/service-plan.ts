@@ -1,6 +1,6 @@
 /** A service as requests use it. */
 import type { BreakerPolicy } from '../decide/breaker.ts';
-import type { HashTable } from '../decide/consistent-hash.ts';
+import type { HashAlgorithm, HashTable } from '../decide/consistent-hash.ts';
 import type { HealthPolicy } from '../decide/health.ts';
 import type { OutlierPolicy } from '../decide/outlier.ts';
 
@@ -10,8 +10,13 @@ export interface ServicePlan {
   readonly slot: number;
   /** False: its routes answer service_disabled. */
   readonly enabled: boolean;
-  /** Those that this node's group uses; never with weight 0. May be empty: no_healthy_endpoint. */
+  /**
+   * Those that this node's group uses; never with weight 0. May be empty: no_healthy_endpoint. Where they are discovered, those that
+   * were found last.
+   */
   readonly endpoints: readonly EndpointPlan[];
+  /** Endpoints are found while the node runs. */
+  readonly isDiscovered: boolean;
   readonly balancer: BalancerPlan;
   /** With a smaller percentage of endpoints that are healthy and not ejected than this all are used; 0: never. */
   readonly panicPercent: number;
@@ -38,7 +43,9 @@ export type BalancerPlan =
   | { readonly kind: 'roundRobin' | 'leastRequest' | 'random' }
   | {
       readonly kind: 'consistentHash';
-      readonly by: readonly HashPart[] /** Of the endpoints, in their order. */;
+      readonly by: readonly HashPart[];
+      readonly algorithm: HashAlgorithm;
+      /** Of the endpoints, in their order. */
       readonly table: HashTable;
     };
 
@@ -74,6 +81,8 @@ export interface EndpointPlan {
   readonly weight: number;
   /** Empty: none. */
   readonly zone: string;
+  /** Endpoints of the lowest number are used, as long as enough of them can be (RFC 2782). 0 where nothing says another. */
+  readonly priority: number;
   /** The slot of (service, address) in shared memory; pools are kept by it, whatever the revision. */
   readonly slot: number;
 }

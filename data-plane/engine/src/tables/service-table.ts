@@ -1,9 +1,10 @@
+import type { BuiltFoundEndpoints } from './build-found-endpoints.ts';
 import type { BuiltService } from './build-service.ts';
-import type { ServicePlan } from './service-plan.ts';
+import { FoundServices } from './found-services.ts';
 
-/** Services, and who falls back on whom. */
+/** Services with what was found for them, and who falls back on whom. */
 export class ServiceTable {
-  readonly #services = new Map<string, BuiltService>();
+  readonly #services = new FoundServices();
   /** By service, those that fall back on it. */
   readonly #fallbackUsers = new Map<string, Set<string>>();
 
@@ -11,8 +12,9 @@ export class ServiceTable {
     return this.#services.get(name);
   }
 
-  plans(): Iterable<ServicePlan> {
-    return this.#services.values().map(({ plan }) => plan);
+  /** The slots of all endpoints that requests may go to. */
+  *endpointSlots(): Generator<number> {
+    for (const name of this.#services.names()) for (const { slot } of this.#services.endpointsOf(name)) yield slot;
   }
 
   /** Those that fall back on a service, whether it is there or not. */
@@ -22,7 +24,7 @@ export class ServiceTable {
 
   put(built: BuiltService): void {
     this.#leaveUsers(built.name);
-    this.#services.set(built.name, built);
+    this.#services.put(built);
     for (const service of fallbackServices(built)) {
       const users = this.#fallbackUsers.get(service);
       if (users === undefined) this.#fallbackUsers.set(service, new Set([built.name]));
@@ -32,11 +34,15 @@ export class ServiceTable {
 
   remove(name: string): void {
     this.#leaveUsers(name);
-    this.#services.delete(name);
+    this.#services.remove(name);
+  }
+
+  putFound(found: BuiltFoundEndpoints): void {
+    this.#services.putFound(found);
   }
 
   #leaveUsers(name: string): void {
-    const before = this.#services.get(name);
+    const before = this.#services.built(name);
     for (const service of before === undefined ? [] : fallbackServices(before)) {
       const users = this.#fallbackUsers.get(service);
       users?.delete(name);

@@ -1,8 +1,8 @@
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { ApiKeySchema, type Resource, ResourceSchema } from '@sluice/proto';
+import { ApiKeySchema, FoundEndpointsSchema, type Resource, ResourceSchema } from '@sluice/proto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type ActiveChange, ActiveSet, type TrackChange } from './active-set.ts';
+import { type ActiveChange, type ActiveItem, ActiveSet, type TrackChange } from './active-set.ts';
 import { defaultListener } from './build-listener.ts';
 import { type BuildContext, itemKey, type SlotSource, type TrackItem } from './built-item.ts';
 import type { RouteFinding, RoutePlan } from './plan.ts';
@@ -29,6 +29,17 @@ function item(name: string, spec: SpecInit): TrackItem {
 function service(name: string, address = '127.0.0.1:9000', timeoutSeconds = 5): TrackItem {
   const timeout = { seconds: BigInt(timeoutSeconds) };
   return item(name, { case: 'service', value: { endpoints: [{ address }], timeout } });
+}
+
+function discovered(name: string): TrackItem {
+  return item(name, { case: 'service', value: { discovery: { source: { case: 'dns', value: { name: 'a.test' } } } } });
+}
+
+/** What a node found for a service. */
+function found(name: string, ...ports: readonly number[]): ActiveItem {
+  const endpoints = ports.map((port) => ({ address: `127.0.0.1:${port}`, weight: 1, priority: port }));
+  const content = toBinary(FoundEndpointsSchema, create(FoundEndpointsSchema, { service: name, endpoints }));
+  return { kind: 'FoundEndpoints', name, content, unavailable: undefined };
 }
 
 function route(name: string, prefix: string, to: string, policies: string[] = [], extra: object = {}): TrackItem {
@@ -252,11 +263,36 @@ describe('tables', () => {
     expect(allowed()).toBe(2);
   });
 
+  test('a service has the endpoints that were found for it last, for as long as it asks for them', () => {
+    const set = new ActiveSet(context);
+    const tables = newTables();
+    const find = (...ports: readonly number[]) =>
+      tables.commit(tables.stage({ upserts: [found('s', ...ports)], removals: [] }));
+    const ports = () =>
+      plan(tables, '/x').destinations[0]?.service.endpoints.map(({ port, priority }) => [port, priority]);
+    apply(set, tables, { upserts: [discovered('s'), route('r', '/x', 's')] });
+    expect(ports()).toEqual([]);
+    find(1, 2);
+    expect(ports()).toEqual([
+      [1, 1],
+      [2, 2],
+    ]);
+    find(2);
+    expect(ports()).toEqual([[2, 2]]);
+    apply(set, tables, { upserts: [service('s', '127.0.0.1:9')] });
+    expect(ports()).toEqual([[9, 0]]);
+    find(3);
+    expect(ports()).toEqual([[9, 0]]);
+    apply(set, tables, { upserts: [discovered('s')] });
+    expect(ports()).toEqual([]);
+  });
+
   test('any sequence of changes leaves what a rebuild from scratch leaves', () => {
     const names = ['a', 'b', 'c'] as const;
     const name = fc.constantFrom(...names);
     const change = fc.oneof(
-      fc.record({ kind: fc.constant('service' as const), name, port: fc.integer({ min: 1, max: 3 }) }),
+      fc.record({ kind: fc.constant('service' as const), name, port: fc.integer({ min: 0, max: 3 }) }),
+      fc.record({ kind: fc.constant('found' as const), name, port: fc.integer({ min: 1, max: 3 }) }),
       fc.record({
         kind: fc.constant('route' as const),
         name,
@@ -272,15 +308,25 @@ describe('tables', () => {
       fc.property(fc.array(fc.array(change, { minLength: 1, maxLength: 4 }), { maxLength: 12 }), (revisions) => {
         const set = new ActiveSet(context);
         const tables = newTables();
+        const lastFound = new Map<string, ActiveItem>();
+        const isDiscovered = (each: string) =>
+          Buffer.from(set.latestItem(`Service/${each}`)?.content ?? '').includes('a.test');
         for (const revision of revisions) {
           const upserts = new Map<string, TrackItem>();
           const removals = new Map<string, { kind: string; name: string }>();
           for (const each of revision) {
-            if (each.kind === 'remove') removals.set(`${each.what}/${each.name}`, { kind: each.what, name: each.name });
+            if (each.kind === 'found') {
+              const items = isDiscovered(each.name) ? [found(each.name, each.port)] : [];
+              for (const one of items) lastFound.set(each.name, one);
+              tables.commit(tables.stage({ upserts: items, removals: [] }));
+            } else if (each.kind === 'remove')
+              removals.set(`${each.what}/${each.name}`, { kind: each.what, name: each.name });
             else {
               const made =
                 each.kind === 'service'
-                  ? service(each.name, `127.0.0.1:${each.port}`)
+                  ? each.port === 0
+                    ? discovered(each.name)
+                    : service(each.name, `127.0.0.1:${each.port}`)
                   : each.kind === 'policy'
                     ? item(each.name, { case: 'policy', value: { timeout: { seconds: BigInt(each.seconds) } } })
                     : route(each.name, each.prefix, each.to, each.policies, { enabled: each.enabled });
@@ -289,12 +335,14 @@ describe('tables', () => {
           }
           for (const key of upserts.keys()) removals.delete(key);
           apply(set, tables, { upserts: [...upserts.values()], removals: [...removals.values()] });
+          for (const each of names) if (!isDiscovered(each)) lastFound.delete(each);
           // Requests between the changes, so that plans are made which the next change must forget.
           for (const path of PATHS) get(tables, path);
         }
         const scratch = newTables();
         const whole = new ActiveSet(context);
         apply(whole, scratch, { upserts: [...set.latestItems()], snapshot: true });
+        scratch.commit(scratch.stage({ upserts: [...lastFound.values()], removals: [] }));
         for (const path of PATHS) expect(get(tables, path)).toEqual(get(scratch, path));
       }),
       { numRuns: 300 },

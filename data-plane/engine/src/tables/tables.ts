@@ -13,7 +13,6 @@ import { joinRoute } from './join-route.ts';
 import type { FoundRoute, ListenerPlan, RouteFinding, RoutePlan } from './plan.ts';
 import { RevokedTokens } from './revoked-tokens.ts';
 import { pathRewriteFor } from './rewrite.ts';
-import type { ServicePlan } from './service-plan.ts';
 import { ServiceTable } from './service-table.ts';
 import { type StagedTables, stageChange } from './stage-change.ts';
 
@@ -61,8 +60,9 @@ export class Tables {
     return this.#listeners.get(name);
   }
 
-  services(): Iterable<ServicePlan> {
-    return this.#services.plans();
+  /** The slots of all endpoints that requests may go to. */
+  endpointSlots(): Iterable<number> {
+    return this.#services.endpointSlots();
   }
 
   consumer(name: string): ConsumerPlan | undefined {
@@ -150,6 +150,10 @@ export class Tables {
         break;
       case 'Service':
         this.#services.put(built);
+        this.#forgetPlansOfService(built.name);
+        break;
+      case 'FoundEndpoints':
+        this.#services.putFound(built);
         this.#forgetPlansOfService(built.name);
         break;
       case 'Policy':

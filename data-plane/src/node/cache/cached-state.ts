@@ -1,5 +1,5 @@
 import { hashItem, type ItemKey, itemKey, SetDigest, type TrackItem } from '@sluice/engine';
-import { type CacheRecord, type FetchedKeySet, Track, type Update } from '@sluice/proto';
+import { type CacheRecord, type FetchedKeySet, type FoundEndpoints, Track, type Update } from '@sluice/proto';
 
 /** One track as it is kept on disk. */
 export interface CachedTrack {
@@ -17,6 +17,7 @@ export interface CachedState {
   readonly config: CachedTrack;
   readonly facts: CachedTrack;
   readonly keySets: readonly FetchedKeySet[];
+  readonly found: readonly FoundEndpoints[];
 }
 
 /** Replays a base file's and its log's records. Returns a reason where they do not lead to what they say they lead to. */
@@ -24,14 +25,21 @@ export function replayRecords(records: readonly CacheRecord[], historyId: string
   const config = new TrackReplay();
   const facts = new TrackReplay();
   const keySets = new Map<string, FetchedKeySet>();
+  const found = new Map<string, FoundEndpoints>();
   for (const { record } of records) {
     if (record.case === 'update') (record.value.track === Track.FACTS ? facts : config).update(record.value);
     else if (record.case === 'lastGood')
       (record.value.track === Track.FACTS ? facts : config).lastGood = record.value.items;
     else if (record.case === 'keySet') keySets.set(record.value.issuer, record.value);
+    else if (record.case === 'foundEndpoints') found.set(record.value.service, record.value);
   }
   const problem = config.verify() ?? facts.verify();
-  return problem ?? { historyId, config: config.track(), facts: facts.track(), keySets: [...keySets.values()] };
+  return (
+    problem ?? {
+      ...{ historyId, config: config.track(), facts: facts.track() },
+      ...{ keySets: [...keySets.values()], found: [...found.values()] },
+    }
+  );
 }
 
 class TrackReplay {

@@ -9,11 +9,11 @@ import {
 } from '@sluice/engine';
 import type { EndpointHealth } from '../../shared/index.ts';
 import { probe } from './probe.ts';
-import type { ProbeTurns } from './probe-turns.ts';
+import type { Turns } from '../turns.ts';
 
 export interface ProbeContext {
   readonly health: EndpointHealth;
-  readonly turns: ProbeTurns;
+  readonly turns: Turns;
   readonly log: Log;
 }
 

@@ -1,12 +1,10 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
-import type { BuiltItem, HealthCheckPlan } from '@sluice/engine';
+import type { HealthCheckPlan, ServicePlan } from '@sluice/engine';
 import { afterEach, describe, expect, test } from 'vitest';
 import { attachShared, createSharedRegion, type EndpointHealth } from '../../shared/index.ts';
 import { HealthChecks } from './health-checks.ts';
-
-type BuiltService = Extract<BuiltItem, { kind: 'Service' }>;
 
 const CHECK: HealthCheckPlan = {
   probe: { kind: 'http', path: '/health', statuses: [{ from: 200, to: 204 }] },
@@ -40,40 +38,33 @@ async function listen(server: Server | ReturnType<typeof createTcpServer>): Prom
 const startHttp = (answer: RequestListener): Promise<number> => listen(createServer(answer));
 
 /** A service with endpoints at these ports; the slot of each is its place. */
-function serviceAt(ports: readonly number[], healthCheck: HealthCheckPlan | undefined, firstSlot = 1): BuiltService {
+function serviceAt(ports: readonly number[], healthCheck: HealthCheckPlan | undefined, firstSlot = 1): ServicePlan {
   return {
-    kind: 'Service',
     name: 's',
-    timeoutMs: 1_000,
-    streamIdleTimeoutMs: 1_000,
-    maxDurationMs: 0,
-    retry: undefined,
-    fallbacks: [],
-    plan: {
-      name: 's',
-      slot: 1,
-      enabled: true,
-      balancer: { kind: 'leastRequest' },
-      panicPercent: 50,
-      outliers: undefined,
-      slowStartMs: 0,
-      preferredZone: undefined,
-      breaker: undefined,
-      connectTimeoutMs: 1_000,
-      idleTimeoutMs: 1_000,
-      connectionsPerEndpoint: 10,
-      pendingRequests: 10,
-      maxConcurrentRequests: 0,
-      healthCheck,
-      endpoints: ports.map((port, index) => ({
-        address: `127.0.0.1:${port}`,
-        host: '127.0.0.1',
-        port,
-        weight: 1,
-        zone: '',
-        slot: firstSlot + index,
-      })),
-    },
+    slot: 1,
+    enabled: true,
+    isDiscovered: false,
+    balancer: { kind: 'leastRequest' },
+    panicPercent: 50,
+    outliers: undefined,
+    slowStartMs: 0,
+    preferredZone: undefined,
+    breaker: undefined,
+    connectTimeoutMs: 1_000,
+    idleTimeoutMs: 1_000,
+    connectionsPerEndpoint: 10,
+    pendingRequests: 10,
+    maxConcurrentRequests: 0,
+    healthCheck,
+    endpoints: ports.map((port, index) => ({
+      address: `127.0.0.1:${port}`,
+      host: '127.0.0.1',
+      port,
+      weight: 1,
+      zone: '',
+      priority: 0,
+      slot: firstSlot + index,
+    })),
   };
 }
 
@@ -137,7 +128,7 @@ describe('an endpoint', () => {
     checks.put(serviceAt([port], { ...CHECK, probe: { kind: 'tcp' } }));
     await expect.poll(() => health.isHealthy(1)).toBe(false);
     expect(lines[0]).toContain('ECONNREFUSED');
-    checks.remove('Service', 's');
+    checks.remove('s');
     expect([checks.size, health.isHealthy(1)]).toEqual([0, true]);
   });
 

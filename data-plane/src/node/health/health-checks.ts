@@ -1,7 +1,7 @@
-import type { BuiltItem, Log, ServicePlan } from '@sluice/engine';
+import type { Log, ServicePlan } from '@sluice/engine';
 import type { EndpointHealth } from '../../shared/index.ts';
 import { EndpointProbe, type ProbeContext } from './endpoint-probe.ts';
-import { ProbeTurns } from './probe-turns.ts';
+import { Turns } from '../turns.ts';
 
 /** Probes under way at once. With all of them waiting a second for their timeout, so many endpoints are asked a second. */
 const MAX_PROBES = 256;
@@ -13,7 +13,7 @@ export class HealthChecks {
   readonly #probes = new Map<string, Map<number, EndpointProbe>>();
 
   constructor(health: EndpointHealth, log: Log) {
-    this.#context = { health, log, turns: new ProbeTurns(MAX_PROBES) };
+    this.#context = { health, log, turns: new Turns(MAX_PROBES) };
   }
 
   /** How many endpoints are probed. */
@@ -21,21 +21,8 @@ export class HealthChecks {
     return this.#probes.values().reduce((total, probes) => total + probes.size, 0);
   }
 
-  /** An item became active. */
-  put(item: BuiltItem): void {
-    if (item.kind === 'Service') this.#putService(item.plan);
-  }
-
-  /** An item is active no more. */
-  remove(kind: string, name: string): void {
-    if (kind === 'Service') this.#keep(name, new Set());
-  }
-
-  close(): void {
-    for (const name of [...this.#probes.keys()]) this.#keep(name, new Set());
-  }
-
-  #putService({ name, enabled, endpoints, healthCheck }: ServicePlan): void {
+  /** A service, or what endpoints it has, is new. */
+  put({ name, enabled, endpoints, healthCheck }: ServicePlan): void {
     const probed = healthCheck === undefined || !enabled ? [] : endpoints;
     this.#keep(name, new Set(probed.map(({ slot }) => slot)));
     if (healthCheck === undefined || probed.length === 0) return;
@@ -46,6 +33,15 @@ export class HealthChecks {
       if (known === undefined) probes.set(endpoint.slot, new EndpointProbe(this.#context, name, endpoint, healthCheck));
       else known.update(healthCheck);
     }
+  }
+
+  /** A service is active no more. */
+  remove(service: string): void {
+    this.#keep(service, new Set());
+  }
+
+  close(): void {
+    for (const name of [...this.#probes.keys()]) this.#keep(name, new Set());
   }
 
   /** Ends the probers of a service but for these endpoints. */

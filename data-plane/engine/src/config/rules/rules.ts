@@ -3,6 +3,7 @@ import { checkAuth } from './auth.ts';
 import { checkBodyEdits } from './body-edits.ts';
 import { checkCors } from './cors.ts';
 import { checkDestinations } from './destinations.ts';
+import { checkDiscovery } from './discovery.ts';
 import { checkEndpoints } from './endpoints.ts';
 import { checkFaults } from './faults.ts';
 import { checkHeaderEdits } from './header-edits.ts';
@@ -24,6 +25,7 @@ export const RULES: readonly Rule[] = [
   checkNodeGroup,
   checkListener,
   checkEndpoints,
+  checkDiscovery,
   checkHealthCheck,
   checkDestinations,
   checkLoadBalancing,

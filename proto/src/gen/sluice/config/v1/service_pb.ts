@@ -411,7 +411,9 @@ export const DiscoverySchema: GenMessage<Discovery, {jsonType: DiscoveryJson}> =
  */
 export type DnsDiscovery = Message<"sluice.config.v1.DnsDiscovery"> & {
   /**
-   * A name with A/AAAA records, or SRV records.
+   * A whole name, without the search list of the system: with SRV records where `port` is unset or it begins with an underscore, else
+   * with A and AAAA records, all of which are endpoints. Of SRV records the endpoints of the lowest priority number are used, by their
+   * weights, as long as at least panicPercent of them are healthy and not ejected. At most 1000 endpoints are used.
    *
    * @generated from field: string name = 1;
    */
@@ -425,7 +427,8 @@ export type DnsDiscovery = Message<"sluice.config.v1.DnsDiscovery"> & {
   port?: number | undefined;
 
   /**
-   * How often it is asked at least. Unset: the TTL of the answer.
+   * How often it is asked at least. Unset: once the TTL of the answer is over; for SRV records that of the addresses they lead to.
+   * Never more than once a second. An empty or failed answer leaves the endpoints found last.
    *
    * @generated from field: google.protobuf.Duration refresh = 3;
    */
@@ -439,7 +442,9 @@ export type DnsDiscovery = Message<"sluice.config.v1.DnsDiscovery"> & {
  */
 export type DnsDiscoveryJson = {
   /**
-   * A name with A/AAAA records, or SRV records.
+   * A whole name, without the search list of the system: with SRV records where `port` is unset or it begins with an underscore, else
+   * with A and AAAA records, all of which are endpoints. Of SRV records the endpoints of the lowest priority number are used, by their
+   * weights, as long as at least panicPercent of them are healthy and not ejected. At most 1000 endpoints are used.
    *
    * @generated from field: string name = 1;
    */
@@ -453,7 +458,8 @@ export type DnsDiscoveryJson = {
   port?: number;
 
   /**
-   * How often it is asked at least. Unset: the TTL of the answer.
+   * How often it is asked at least. Unset: once the TTL of the answer is over; for SRV records that of the addresses they lead to.
+   * Never more than once a second. An empty or failed answer leaves the endpoints found last.
    *
    * @generated from field: google.protobuf.Duration refresh = 3;
    */

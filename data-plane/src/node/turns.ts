@@ -1,5 +1,5 @@
 /** Lets so many run at once; the others wait in the order they came. */
-export class ProbeTurns {
+export class Turns {
   readonly #most: number;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
