@@ -1,5 +1,5 @@
-import { availableParallelism, hostname } from 'node:os';
 import { isIP } from 'node:net';
+import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
 import { type LogLevel, logLevels } from '@sluice/engine';
 import { parseServerAddress } from '@sluice/proto';

@@ -8,8 +8,8 @@ import {
   UNPROBED,
 } from '@sluice/engine';
 import type { EndpointHealth } from '../../shared/index.ts';
-import { probe } from './probe.ts';
 import type { Turns } from '../turns.ts';
+import { probe } from './probe.ts';
 
 export interface ProbeContext {
   readonly health: EndpointHealth;

@@ -1,7 +1,7 @@
 import type { Log, ServicePlan } from '@sluice/engine';
 import type { EndpointHealth } from '../../shared/index.ts';
-import { EndpointProbe, type ProbeContext } from './endpoint-probe.ts';
 import { Turns } from '../turns.ts';
+import { EndpointProbe, type ProbeContext } from './endpoint-probe.ts';
 
 /** Probes under way at once. With all of them waiting a second for their timeout, so many endpoints are asked a second. */
 const MAX_PROBES = 256;
