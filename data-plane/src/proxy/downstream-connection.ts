@@ -52,7 +52,10 @@ const LINGER_MS = 2000;
 /** How long a tunnel may still take where its connection is one too many. */
 const END_SOON_MS = 10_000;
 
-/** One client's connection: its requests one after the other, each answered before the next is read. */
+/**
+ * One client's connection: its requests one after the other, each answered before the next is read. Long for its own good: every event of
+ * a connection in any of its states is here, so that what a state takes and what it leaves can be read in one place.
+ */
 export class DownstreamConnection implements ClientSide, CappedConnection, GuardedConnection, PutOff, TimerOwner {
   readonly peer: Peer;
   readonly clientCell: number;

@@ -58,7 +58,7 @@ const NO_FALLBACKS: readonly FallbackState[] = [];
 /**
  * One request and its answer. One object for each client connection, used for its requests in turn, so that a request allocates
  * little. The state is changed by the modules that act on it: the phases, `forward` for tries, `respond` for the upstream's answer,
- * `answer` for the gateway's own.
+ * `answer` for the gateway's own. Half of this file declares what those share: in one object of one shape, however many they are.
  */
 export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, TimerOwner {
   readonly context: ProxyContext;
