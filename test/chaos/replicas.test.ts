@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkActivations, readActivations } from '../harness/activations.ts';
 import { type Admin, connectAdmin, readManifests } from '../harness/admin.ts';
 import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
+import { isMissing } from '../harness/is-missing.ts';
 import { startLoad } from '../harness/load.ts';
 import { type Node, startNode } from '../harness/node.ts';
 import { type Origin, startOrigin } from '../harness/origin.ts';
@@ -30,7 +31,7 @@ labels: { n: "${n}" }
 spec: {}
 `;
 
-describe.skipIf(findPostgres() === undefined)('two control planes on one database', () => {
+describe.skipIf(isMissing('PostgreSQL', findPostgres() === undefined))('two control planes on one database', () => {
   const stack = new AsyncDisposableStack();
   let postgres: Postgres;
   let one: ControlPlane;

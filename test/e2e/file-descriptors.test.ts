@@ -9,6 +9,7 @@ import { waitFor } from '../harness/wait-for.ts';
 
 const mostFiles = 300;
 
+// prlimit and /proc/PID/fd are Linux's.
 test.skipIf(process.platform !== 'linux')(`with ${mostFiles} file descriptors and more clients than that`, async () => {
   await using origin = await startOrigin();
   await using gateway = await startGateway({

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
+import { isMissing } from '../harness/is-missing.ts';
 import { type Node, startNode } from '../harness/node.ts';
 import { root, startProcess } from '../harness/process.ts';
 import { within } from '../harness/wait-for.ts';
@@ -52,7 +53,7 @@ async function inTerminal(command: string, { columns = 80, input = '', env = {} 
   return { code, output: running.stdout().replaceAll('\r\n', '\n') };
 }
 
-describe.skipIf(!hasScript)('in a terminal', () => {
+describe.skipIf(isMissing('script (bsdutils)', !hasScript))('in a terminal', () => {
   test.each([20, 40, 80, 120])('of %i columns a table fits', async (columns) => {
     const { code, output } = await inTerminal('gatewayctl get routes; gatewayctl nodes', { columns });
     expect(code).toBe(0);

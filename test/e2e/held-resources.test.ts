@@ -6,6 +6,7 @@ import { NodeState } from '@sluice/proto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Admin, connectAdmin } from '../harness/admin.ts';
 import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
+import { isMissing } from '../harness/is-missing.ts';
 import { type Node, startNode } from '../harness/node.ts';
 import { type Origin, startOrigin } from '../harness/origin.ts';
 import { createSharedDatabase, findPostgres } from '../harness/postgres.ts';
@@ -34,7 +35,7 @@ name: other
 spec: { match: [{ path: { prefix: /other } }], service: s, responseHeaders: { set: { x-other: ${value} } } }
 `;
 
-describe.skipIf(findPostgres() === undefined)('a resource that a node cannot build', () => {
+describe.skipIf(isMissing('PostgreSQL', findPostgres() === undefined))('a resource that a node cannot build', () => {
   const stack = new AsyncDisposableStack();
   const args: string[] = [];
   let database: string;

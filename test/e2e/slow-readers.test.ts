@@ -134,6 +134,7 @@ function readRssBytes(): number {
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)![1]) * 1024;
 }
 
+// /proc/PID/status is Linux's.
 test.skipIf(process.platform !== 'linux')(
   '100 MiB each way to slow readers, two at a time: the node grows by a few buffers, and every byte arrives',
   async () => {

@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
+import { isMissing } from '../harness/is-missing.ts';
 import { type Node, startNode } from '../harness/node.ts';
 import { findPostgres, startPostgres } from '../harness/postgres.ts';
 import { root, startProcess } from '../harness/process.ts';
@@ -132,12 +133,15 @@ describe.concurrent('one line and exit code 1', () => {
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   });
 
-  test.skipIf(findPostgres() === undefined)('control plane: a database that does not exist on the server', async () => {
-    await using postgres = await startPostgres();
-    const { code, stderr } = await runControlPlane('--database', postgres.url.replace(/sluice$/, 'nope'));
-    expect(stderr).toMatch(/^cannot use the database at \S+: there is no such database; .*\n$/);
-    expect(code).toBe(1);
-  });
+  test.skipIf(isMissing('PostgreSQL', findPostgres() === undefined))(
+    'control plane: a database that does not exist on the server',
+    async () => {
+      await using postgres = await startPostgres();
+      const { code, stderr } = await runControlPlane('--database', postgres.url.replace(/sluice$/, 'nope'));
+      expect(stderr).toMatch(/^cannot use the database at \S+: there is no such database; .*\n$/);
+      expect(code).toBe(1);
+    },
+  );
 });
 
 test('what held the directories goes on', async () => {

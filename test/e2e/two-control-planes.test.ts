@@ -4,6 +4,7 @@ import { ConfigService, createGrpcClient, FleetService, NodeState, ResourceSchem
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestNode } from '../../control-plane/src/fleet/testing/test-node.ts';
 import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
+import { isMissing } from '../harness/is-missing.ts';
 import { type Node, startNode } from '../harness/node.ts';
 import { findPostgres, type Postgres, startPostgres } from '../harness/postgres.ts';
 import { makeTempDir } from '../harness/temp-dir.ts';
@@ -15,7 +16,7 @@ const service = (name: string, port: number) =>
     spec: { case: 'service', value: { endpoints: [{ address: `127.0.0.1:${port}` }] } },
   });
 
-describe.skipIf(findPostgres() === undefined)('two control planes on one database', () => {
+describe.skipIf(isMissing('PostgreSQL', findPostgres() === undefined))('two control planes on one database', () => {
   const stack = new AsyncDisposableStack();
   let postgres: Postgres;
   let one: ControlPlane;

@@ -106,6 +106,7 @@ test('an upstream that vanished under idle connections costs one timeout, not on
   await waitFor('no request is active', async () => (await readMetric(gateway.node, 'gateway_active_requests')) === 0);
 });
 
+// Linux says which timers a connection has, in /proc/net/tcp.
 test.skipIf(process.platform !== 'linux')(
   'the kernel asks idle peers on both sides whether they are there',
   async () => {
@@ -136,6 +137,7 @@ function addressOf(port: number): string {
   return `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
 }
 
+// /proc/PID/status is Linux's.
 test.skipIf(process.platform !== 'linux')(
   `a body of ${uploadMib} MiB passes through a node that grows by a few buffers`,
   async () => {

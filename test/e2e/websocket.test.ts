@@ -192,6 +192,7 @@ test('changes of the configuration leave a tunnel alone; a revoked key ends its 
 });
 
 const passesFlat = `a frame of ${frameMib} MiB passes in flat memory`;
+// /proc/PID/status is Linux's.
 test.skipIf(process.platform !== 'linux')(passesFlat, async () => {
   const size = frameMib * mib;
   const header = Buffer.alloc(10);
@@ -230,6 +231,7 @@ test.skipIf(process.platform !== 'linux')(passesFlat, async () => {
   socket.destroy();
 });
 
+// /proc/PID/status is Linux's.
 test.skipIf(process.platform !== 'linux')('clients that never read cost a bounded memory, and are cut', async () => {
   const clients = 40;
   const block = Buffer.alloc(256 * 1024);

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import postgres from 'postgres';
 import { describe, expect, test } from 'vitest';
+import { isMissing } from './is-missing.ts';
 import { startLink } from './link.ts';
 import { startLoad } from './load.ts';
 import { startOrigin } from './origin.ts';
@@ -166,7 +167,7 @@ describe('load', () => {
   });
 });
 
-describe.skipIf(findPostgres() === undefined)('PostgreSQL', () => {
+describe.skipIf(isMissing('PostgreSQL', findPostgres() === undefined))('PostgreSQL', () => {
   test('starts privately, and keeps its data over a kill and a stop', async () => {
     await using server = await startPostgres();
     const query = async (text: string) => {

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Append, Notice, Store, VersionRecord } from '@sluice/control-plane';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { isMissing } from '../harness/is-missing.ts';
 import { findPostgres } from '../harness/postgres.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { type Database, drivers } from './drivers.ts';
 import { type Contents, newAppend } from './new-append.ts';
 
-test.skipIf(findPostgres() === undefined)('both drivers are tested', () => {
+test.skipIf(isMissing('PostgreSQL', findPostgres() === undefined))('both drivers are tested', () => {
   expect(drivers.map(({ name }) => name)).toEqual(['embedded', 'postgres']);
 });
 

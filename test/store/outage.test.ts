@@ -1,12 +1,13 @@
 import { openStore } from '@sluice/control-plane';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isMissing } from '../harness/is-missing.ts';
 import { findPostgres, type Postgres, startPostgres } from '../harness/postgres.ts';
 import { makeTempDir } from '../harness/temp-dir.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { openOn } from './drivers.ts';
 import { apply, openReplica, portsOf, service } from './resources.ts';
 
-describe.skipIf(findPostgres() === undefined)('PostgreSQL that goes away', () => {
+describe.skipIf(isMissing('PostgreSQL', findPostgres() === undefined))('PostgreSQL that goes away', () => {
   let postgres: Postgres;
   beforeAll(async () => {
     postgres = await startPostgres();
@@ -92,7 +93,7 @@ describe.skipIf(findPostgres() === undefined)('PostgreSQL that goes away', () =>
 });
 
 describe('a store that cannot be opened', () => {
-  test.skipIf(findPostgres() === undefined).each([
+  test.skipIf(isMissing('PostgreSQL', findPostgres() === undefined)).each([
     { why: 'no such database', path: '/nope', message: /there is no such database$/ },
     {
       why: 'nothing listens',

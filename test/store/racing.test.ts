@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { isMissing } from '../harness/is-missing.ts';
 import { findPostgres, startPostgres } from '../harness/postgres.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { openOn } from './drivers.ts';
 import { apply, openReplica, portsOf, service } from './resources.ts';
 
-describe.skipIf(findPostgres() === undefined)('two control planes on one PostgreSQL', () => {
+describe.skipIf(isMissing('PostgreSQL', findPostgres() === undefined))('two control planes on one PostgreSQL', () => {
   test('that start at the same moment migrate once and share a history', async () => {
     await using postgres = await startPostgres();
     const database = openOn(postgres);

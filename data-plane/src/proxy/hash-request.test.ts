@@ -75,7 +75,10 @@ describe.each(Object.keys(parts))('by %s', (part) => {
     expect(await ask(rig, say)).toBe(first);
   });
 
-  test.skipIf(part === 'path' || part.startsWith('query'))('each caller keeps one destination', async () => {
+  // Neither is a part that keeps a caller on a destination.
+  if (part === 'path' || part.startsWith('query')) return;
+
+  test('each caller keeps one destination', async () => {
     await using pair = await startPair();
     const { rig, addresses } = pair;
     const services = addresses.map((address, n) => service({ endpoints: [{ address }] }, `s${n}`));

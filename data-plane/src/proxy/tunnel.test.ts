@@ -83,6 +83,7 @@ describe('an open tunnel', () => {
     }
   });
 
+  // Linux says which timers a connection has, in /proc/net/tcp.
   test.skipIf(process.platform !== 'linux')('asks the kernel whether its ends are still there', async () => {
     await using rig = await ProxyRig.start(webSockets());
     const { client, upstream } = await openTunnel(rig);

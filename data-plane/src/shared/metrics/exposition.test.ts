@@ -134,7 +134,8 @@ test('a large exposition comes in pieces', () => {
 
 const promtool = spawnSync('promtool', ['--version']).status === 0;
 
-test.skipIf(!promtool)('promtool accepts the exposition', () => {
+// CI has it, and fails without.
+test.skipIf(!promtool && !process.env.SLUICE_SKIP_NOTHING)('promtool accepts the exposition', () => {
   const families: MetricFamily[] = [
     {
       name: 'gateway_upstream_healthy',
