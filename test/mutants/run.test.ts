@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { copyTree } from '../harness/copy-tree.ts';
-import { applyPatch, type Mutant, parseHeader, type Run, readMutants, runTest } from './mutant.ts';
+import { type Mutant, parseHeader, type Run, readMutants, startTestRunner, type TestRunner } from './mutant.ts';
 
 const lanes = 2;
 /** A bug in what threads do at once shows in some runs only. */
@@ -33,8 +33,9 @@ describe('a planted bug turns its test red, which is green without it', () => {
       Array.from({ length: Math.min(lanes, queue.length) }, async () => {
         const tree = await copyTree();
         trees.push(tree);
+        await using runner = await startTestRunner(tree);
         for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
-          const result = await tryMutant(tree, mutant, cleanRuns).catch((error: Error) => error);
+          const result = await tryMutant(runner, mutant, cleanRuns).catch((error: Error) => error);
           results.set(mutant.patch, result);
         }
       }),
@@ -54,21 +55,21 @@ describe('a planted bug turns its test red, which is green without it', () => {
 });
 
 /** Runs the mutant's test without and with its patch; a test with several patches runs without one only once. */
-async function tryMutant(tree: string, mutant: Mutant, cleanRuns: Map<string, Promise<Run>>) {
+async function tryMutant(runner: TestRunner, mutant: Mutant, cleanRuns: Map<string, Promise<Run>>) {
   const key = `${mutant.file} ${mutant.name}`;
-  const running = cleanRuns.get(key) ?? runTest(tree, mutant);
+  const running = cleanRuns.get(key) ?? runner.run(mutant);
   cleanRuns.set(key, running);
   const clean = await running;
-  await applyPatch(tree, mutant.patch, 'forward');
+  await runner.apply(mutant.patch, 'forward');
   try {
-    return { clean, planted: await runUntilRed(tree, mutant) };
+    return { clean, planted: await runUntilRed(runner, mutant) };
   } finally {
-    await applyPatch(tree, mutant.patch, 'back');
+    await runner.apply(mutant.patch, 'back');
   }
 }
 
-async function runUntilRed(tree: string, mutant: Mutant): Promise<Run> {
-  let run = await runTest(tree, mutant);
-  for (let attempt = 1; attempt < attempts && run.failed === 0; attempt += 1) run = await runTest(tree, mutant);
+async function runUntilRed(runner: TestRunner, mutant: Mutant): Promise<Run> {
+  let run = await runner.run(mutant);
+  for (let attempt = 1; attempt < attempts && run.failed === 0; attempt += 1) run = await runner.run(mutant);
   return run;
 }
