@@ -19,6 +19,7 @@ import type { Listeners } from './listeners.ts';
 import { nodeMetrics } from './node-metrics.ts';
 import type { Settings } from './settings.ts';
 import type { Supervisor } from './supervisor.ts';
+import type { WallClockWatch } from './wall-clock-watch.ts';
 import type { WatchClient } from './watch-client.ts';
 
 export interface EndpointSources {
@@ -35,6 +36,7 @@ export interface EndpointSources {
   readonly leases: LeaseKeeper;
   readonly accessLog: AccessLog;
   readonly discovery: DnsDiscovery;
+  readonly wallClock: WallClockWatch;
   readonly persistedRevision: () => number;
 }
 

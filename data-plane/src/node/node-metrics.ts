@@ -7,6 +7,7 @@ import type { DnsDiscovery } from './discovery/dns-discovery.ts';
 import type { Freshness } from './freshness.ts';
 import type { LeaseKeeper } from './leases/lease-keeper.ts';
 import type { Supervisor } from './supervisor.ts';
+import type { WallClockWatch } from './wall-clock-watch.ts';
 
 export interface NodeMetricSources {
   readonly shared: Shared;
@@ -17,11 +18,12 @@ export interface NodeMetricSources {
   readonly leases: LeaseKeeper;
   readonly accessLog: AccessLog;
   readonly discovery: DnsDiscovery;
+  readonly wallClock: WallClockWatch;
 }
 
 /** What the main thread knows itself, beside what workers count. */
 export function nodeMetrics(sources: NodeMetricSources): MetricFamily[] {
-  const { activation, supervisor, freshness, cache, leases, accessLog } = sources;
+  const { activation, supervisor, freshness, cache, leases, accessLog, wallClock } = sources;
   const { columns } = sources.shared;
   const gauge = (name: string, help: string, value: number): MetricFamily => ({
     name,
@@ -59,6 +61,12 @@ export function nodeMetrics(sources: NodeMetricSources): MetricFamily[] {
       help: 'Lines of access logs that were written; those that were dropped are in gateway_overflow_total.',
       type: 'counter',
       samples: [{ labels: {}, value: accessLog.written }],
+    },
+    {
+      name: 'gateway_clock_steps_total',
+      help: 'Steps of the wall clock by 2 s or more: tokens and keys begin and end by it, nothing else does.',
+      type: 'counter',
+      samples: [{ labels: {}, value: wallClock.steps }],
     },
     {
       name: 'gateway_upstream_healthy',

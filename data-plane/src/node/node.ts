@@ -31,6 +31,7 @@ import { StartError } from './start-error.ts';
 import { Supervisor } from './supervisor.ts';
 import { takeOverCache } from './take-over-cache.ts';
 import { NodeTrack } from './track.ts';
+import { WallClockWatch } from './wall-clock-watch.ts';
 import { WatchClient } from './watch-client.ts';
 import { createWatchNode } from './watch-node.ts';
 
@@ -138,6 +139,9 @@ class NodeAssembly {
     // Before the cache is read: workers load their program meanwhile.
     supervisor.start();
     started.defer(() => supervisor.close());
+    const readClocks = (): readonly [number, number] => [Date.now(), shared.clock.nowMs()];
+    const wallClock = new WallClockWatch(...readClocks(), log, readClocks);
+    started.defer(() => wallClock.close());
     const cached = await cache.load();
     const healthChecks = new HealthChecks(shared.endpointHealth, log);
     started.defer(() => healthChecks.close());
@@ -202,6 +206,7 @@ class NodeAssembly {
       leases,
       accessLog,
       discovery,
+      wallClock,
       persistedRevision: () => persistence.revision,
     });
     const admin = await startAdminServer(settings.admin, endpoints, settings.takeover);
@@ -225,6 +230,7 @@ class NodeAssembly {
       watch.close();
       await watching;
       await supervisor.close();
+      wallClock.close();
       healthChecks.close();
       keySets.close();
       discovery.close();
