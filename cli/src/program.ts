@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { addApply } from './commands/apply.ts';
 import { addBreakers } from './commands/breakers.ts';
+import { addCache } from './commands/cache.ts';
 import type { CommandFactory } from './commands/command.ts';
 import { addContext } from './commands/context.ts';
 import { addDelete } from './commands/delete.ts';
@@ -37,6 +38,7 @@ const COMMANDS: readonly CommandFactory[] = [
   addKeys,
   addTokens,
   addBreakers,
+  addCache,
   addContext,
 ];
 

@@ -3,6 +3,10 @@ import { AnySchema, anyPack, anyUnpack } from '@bufbuild/protobuf/wkt';
 import {
   type AdoptNodeRequest,
   AdoptNodeRequestSchema,
+  type PurgeCacheCommand,
+  PurgeCacheCommandSchema,
+  type PurgeCacheRequest,
+  PurgeCacheRequestSchema,
   type ResetBreakerCommand,
   ResetBreakerCommandSchema,
   type ResetBreakerRequest,
@@ -11,7 +15,7 @@ import {
 import type { NodeSession } from './node-session.ts';
 
 /** What the fleet can be told to do with a node: the request of the operator. Which node is meant is not read from it. */
-export type FleetCommand = AdoptNodeRequest | ResetBreakerRequest;
+export type FleetCommand = AdoptNodeRequest | ResetBreakerRequest | PurgeCacheRequest;
 
 /** Does it with a node that is connected here. Resolves to why it was not done; empty: it was. */
 export async function carryOut(command: FleetCommand, session: NodeSession, timeoutMs: number): Promise<string> {
@@ -20,6 +24,8 @@ export async function carryOut(command: FleetCommand, session: NodeSession, time
       return session.adopt() ? '' : 'it neither diverged nor refuses an update';
     case 'sluice.admin.v1.ResetBreakerRequest':
       return session.command({ case: 'resetBreaker', value: resetOf(command) }, timeoutMs);
+    case 'sluice.admin.v1.PurgeCacheRequest':
+      return session.command({ case: 'purgeCache', value: purgeOf(command) }, timeoutMs);
     default:
       return command satisfies never;
   }
@@ -43,7 +49,11 @@ function resetOf({ service }: ResetBreakerRequest): ResetBreakerCommand {
   return create(ResetBreakerCommandSchema, { service });
 }
 
-const registry = createRegistry(AdoptNodeRequestSchema, ResetBreakerRequestSchema);
+function purgeOf({ answers }: PurgeCacheRequest): PurgeCacheCommand {
+  return create(PurgeCacheCommandSchema, { answers });
+}
+
+const registry = createRegistry(AdoptNodeRequestSchema, ResetBreakerRequestSchema, PurgeCacheRequestSchema);
 
 function packed(command: FleetCommand) {
   switch (command.$typeName) {
@@ -51,6 +61,8 @@ function packed(command: FleetCommand) {
       return anyPack(AdoptNodeRequestSchema, command);
     case 'sluice.admin.v1.ResetBreakerRequest':
       return anyPack(ResetBreakerRequestSchema, command);
+    case 'sluice.admin.v1.PurgeCacheRequest':
+      return anyPack(PurgeCacheRequestSchema, command);
     default:
       return command satisfies never;
   }

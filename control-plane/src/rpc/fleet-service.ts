@@ -1,6 +1,13 @@
 import { durationMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, type ConnectRouter } from '@connectrpc/connect';
-import { type AdoptNodeRequest, FleetService, type Node, NodeState, type ResetBreakerRequest } from '@sluice/proto';
+import {
+  type AdoptNodeRequest,
+  FleetService,
+  type Node,
+  NodeState,
+  type PurgeCacheRequest,
+  type ResetBreakerRequest,
+} from '@sluice/proto';
 import type { Fleet } from '../fleet/fleet.ts';
 import { watchRollout } from '../fleet/watch-rollout.ts';
 import { retryableError } from './errors.ts';
@@ -29,7 +36,8 @@ export function addFleetService(router: ConnectRouter, fleet: Fleet): void {
       const breakers = (await fleet.nodes()).filter(isConnected).flatMap((node) => node.breakers);
       return { breakers: breakers.filter((breaker) => service === '' || breaker.service === service) };
     },
-    resetBreaker: (request) => resetBreaker(fleet, request),
+    resetBreaker: (request) => tell(fleet, request),
+    purgeCache: (request) => tell(fleet, request),
   });
 }
 
@@ -43,7 +51,8 @@ async function adoptNode(fleet: Fleet, request: AdoptNodeRequest) {
     : retryableError(Code.Unavailable, message, 1000);
 }
 
-async function resetBreaker(fleet: Fleet, request: ResetBreakerRequest) {
+/** Tells one connected node, or all. */
+async function tell(fleet: Fleet, request: ResetBreakerRequest | PurgeCacheRequest) {
   const { nodeId } = request;
   const nodes = nodeId === '' ? (await fleet.nodes()).filter(isConnected) : [await findConnected(fleet, nodeId)];
   const outcomes = await fleet.command(nodes, request);

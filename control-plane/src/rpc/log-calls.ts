@@ -16,6 +16,7 @@ const writes: ReadonlySet<unknown> = new Set([
   TokenService.method.rotateSigningKey,
   FleetService.method.adoptNode,
   FleetService.method.resetBreaker,
+  FleetService.method.purgeCache,
 ]);
 
 /**

@@ -25,6 +25,7 @@ export {
 } from './head-writer.ts';
 export { detached, HEADER_ID_COUNT, HeaderId, headerIdOf, plainName } from './header-id.ts';
 export { type Host, parseHost } from './host.ts';
+export { latin1 } from './latin1.ts';
 export { LengthBody } from './length-body.ts';
 export { type Refusal, type RefusalCode, refuse } from './refusal.ts';
 export {

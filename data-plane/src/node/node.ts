@@ -93,7 +93,11 @@ class NodeAssembly {
       if (settings.workers > 1) log.warn('this platform has no reusePort: one worker', { wanted: settings.workers });
     }
     const own = await claimAddresses(settings.binds, settings.takeover);
-    const region = createSharedRegion({ workers, limiterCells: settings.limiterCells });
+    const region = createSharedRegion({
+      workers,
+      limiterCells: settings.limiterCells,
+      cachedBytes: settings.responseCacheBytes,
+    });
     const shared = attachShared(region);
     const accessLog = new AccessLog(shared, await openAccessLog(settings), log);
     started.defer(() => accessLog.close());

@@ -31,6 +31,8 @@ export interface Settings {
   readonly drainDelayMs: number;
   /** Cells of the rate limiter, a power of two. */
   readonly limiterCells: number;
+  /** What cached answers may take. */
+  readonly responseCacheBytes: number;
   /** `redis://[USER:PASSWORD@]HOST:PORT[/DB]`: where the nodes of a cluster share limits. Unset: none. */
   readonly redis: string | undefined;
   /** `ADDRESS:PORT` of the DNS servers that know the services whose endpoints are found. None: those of the system. */
@@ -58,8 +60,19 @@ export function parseSettings(args: readonly string[]): ParsedSettings {
     if (!(error instanceof CommanderError)) throw error;
     return { kind: 'exit', exitCode: error.exitCode, text: text.replace(/^error: /, '') };
   }
-  const { bind, controlPlane, drainTimeout, drainDelay, cacheDir, token, redis, accessLog, dnsServer, ...flags } =
-    command.opts<Flags>();
+  const {
+    bind,
+    controlPlane,
+    drainTimeout,
+    drainDelay,
+    cacheDir,
+    token,
+    redis,
+    responseCache,
+    accessLog,
+    dnsServer,
+    ...flags
+  } = command.opts<Flags>();
   return {
     kind: 'run',
     settings: {
@@ -68,6 +81,7 @@ export function parseSettings(args: readonly string[]): ParsedSettings {
       redis,
       accessLog,
       dnsServers: dnsServer,
+      responseCacheBytes: responseCache,
       binds: bind,
       controlPlanes: controlPlane,
       drainTimeoutMs: drainTimeout,
@@ -79,8 +93,9 @@ export function parseSettings(args: readonly string[]): ParsedSettings {
 
 type Flags = Omit<
   Settings,
-  'binds' | 'controlPlanes' | 'dnsServers' | 'drainTimeoutMs' | 'drainDelayMs' | 'cacheDir'
+  'binds' | 'controlPlanes' | 'dnsServers' | 'drainTimeoutMs' | 'drainDelayMs' | 'cacheDir' | 'responseCacheBytes'
 > & {
+  readonly responseCache: number;
   readonly bind: readonly ListenerAddress[];
   readonly controlPlane: readonly string[];
   readonly dnsServer: readonly string[];
@@ -134,6 +149,12 @@ export function describeFlags(): Command {
     )
       .argParser(parseLimiterCells)
       .default(131_072),
+    new Option(
+      '--response-cache <size>',
+      'memory for answers that are kept for routes with a cache, 0MiB to 16384MiB; each worker has its part, and no answer takes more than a quarter of that',
+    )
+      .argParser(parseMebibytes)
+      .default(64 * 1024 * 1024, '64MiB'),
     new Option(
       '--redis <url>',
       'a Redis 7 or newer, redis:// or rediss://, by which all nodes share limits of scope cluster; all nodes name the same',
@@ -226,6 +247,12 @@ function parseAddress(text: string): { host: string; port: number } {
   const port = Number(match?.[3]);
   if (host === undefined || port > 65_535) throw new InvalidArgumentError('It is HOST:PORT, such as 127.0.0.1:9901.');
   return { host, port };
+}
+
+function parseMebibytes(text: string): number {
+  const mebibytes = Number(/^(\d{1,5})MiB$/.exec(text)?.[1] ?? Number.NaN);
+  if (!(mebibytes <= 16_384)) throw new InvalidArgumentError('It is a size from 0MiB to 16384MiB, such as 64MiB.');
+  return mebibytes * 1024 * 1024;
 }
 
 function parseDuration(text: string): number {

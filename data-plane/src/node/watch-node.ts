@@ -1,6 +1,6 @@
 import { CLOSED, HALF_OPEN, SetDigest } from '@sluice/engine';
-import { BreakerState, type Command, Track as WireTrack } from '@sluice/proto';
-import { ACTIVE_CONNECTIONS, ACTIVE_REQUESTS, type Shared, type SlotDirectory } from '../shared/index.ts';
+import { BreakerState, type Command, type PurgeCacheCommand, Track as WireTrack } from '@sluice/proto';
+import { ACTIVE_CONNECTIONS, ACTIVE_REQUESTS, keyPart, type Shared, type SlotDirectory } from '../shared/index.ts';
 import type { Activation } from './activation.ts';
 import type { Freshness } from './freshness.ts';
 import type { Persistence } from './persistence.ts';
@@ -96,10 +96,34 @@ function runCommand({ shared, directory }: WatchNodeSources, { command }: Comman
       shared.breakers.reset(slot);
       return;
     }
+    case 'purgeCache':
+      purgeCache(shared, directory, command.value);
+      return;
     case undefined:
       throw new Error('this version of the node does not know the command');
     default:
       command satisfies never;
+  }
+}
+
+function purgeCache(
+  { region, invalidations }: Shared,
+  { routes }: SlotDirectory,
+  { answers }: PurgeCacheCommand,
+): void {
+  switch (answers.case) {
+    case 'route':
+      if (routes.slotOf(answers.value) === undefined)
+        throw new Error(`there is no route ${answers.value} on this node`);
+      invalidations.invalidate(keyPart(region.hashKey, 'cacheRoute', answers.value).lo);
+      return;
+    case 'tag':
+      invalidations.invalidate(keyPart(region.hashKey, 'cacheTag', answers.value).lo);
+      return;
+    case undefined:
+      throw new Error('this version of the node does not know which cached answers are meant');
+    default:
+      answers satisfies never;
   }
 }
 

@@ -18,4 +18,5 @@ export type FallbackState =
       readonly destination: DestinationState /** Counter of its uses. */;
       readonly uses: number;
     }
+  | { readonly kind: 'staleCache' /** How old it may be. */; readonly maxAgeMs: number; readonly uses: number }
   | { readonly kind: 'response'; readonly response: ResponseState; readonly uses: number };

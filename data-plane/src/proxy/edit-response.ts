@@ -1,6 +1,7 @@
 import { editBody, parseJsonBody } from '@sluice/engine';
 import { type FieldText, HeaderId, joinedFieldValue, type ResponseHead } from '../http1/index.ts';
 import { answerProblem, connectionLine, ownResponseLines } from './answer.ts';
+import { keepWhole } from './cache-fill.ts';
 import { armTimer } from './deadlines.ts';
 import { decodeContent } from './decode-content.ts';
 import { decodedParams } from './decoded-params.ts';
@@ -78,6 +79,7 @@ function sendEdited(x: Exchange, connection: UpstreamConnection | null, clean: b
     failTry(x, PROTOCOL_ERROR);
     return;
   }
+  if (x.cache !== null) keepWhole(x, x.cache, head, edited);
   detachUpstream(x);
   if (connection !== null) releaseConnection(x, connection, clean);
   sendWithBody(x, text, edited);

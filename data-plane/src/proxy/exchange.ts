@@ -4,6 +4,8 @@ import { ACTIVE_REQUESTS, type KeyPart, NO_SLOT } from '../shared/index.ts';
 import { account, CLIENT_ABORTED } from './account.ts';
 import { answerProblem } from './answer.ts';
 import { authenticate } from './authenticate.ts';
+import { endFill } from './cache-fill.ts';
+import type { CacheUse } from './cache-use.ts';
 import type { Caller } from './caller.ts';
 import { Charges } from './charges.ts';
 import type { ClientSide } from './client-side.ts';
@@ -40,6 +42,8 @@ export type ExchangeState =
   | 'collecting'
   /** A limit has no answer from the store of leases yet. */
   | 'leasing'
+  /** It waits for an answer that another request fetches into the cache. */
+  | 'following'
   /** A try waits for a connection. */
   | 'queued'
   /** A try is on its way. */
@@ -90,6 +94,8 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
   keysOf = '';
   /** They were waited for: it is decided by those that are there. */
   keysAwaited = false;
+  /** What the cache has to do with it; null: nothing, or it has answered already. */
+  cache: CacheUse | null = null;
   /** Where it goes; from the phase on that chooses it. */
   destination!: DestinationState;
   /** What it counts for; NO_SLOT: none, or not known yet. */
@@ -240,7 +246,32 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
 
   /** It waits, and nothing more of what comes is looked at. */
   get leasing(): boolean {
-    return this.state === 'leasing';
+    return this.state === 'leasing' || this.state === 'following';
+  }
+
+  /** The same request, decided in the same way, of another client. Nothing is on its way yet. */
+  copyFor(client: ClientSide, cache: CacheUse): Exchange {
+    const copy = new Exchange(this.context, client);
+    copy.state = 'deciding';
+    copy.head = this.head;
+    copy.body.begin(this.head);
+    copy.listener = this.listener;
+    copy.path = this.path;
+    copy.query = this.query;
+    copy.host = this.host;
+    copy.method = this.method;
+    copy.requestId = this.requestId;
+    copy.trace.traceId = this.trace.traceId;
+    copy.trace.line = this.trace.line;
+    copy.routed = true;
+    copy.matched = this.matched;
+    copy.route = this.route;
+    copy.plan = this.plan;
+    copy.caller = this.caller;
+    copy.destination = this.destination;
+    copy.serviceSlot = this.serviceSlot;
+    copy.cache = cache;
+    return copy;
   }
 
   /** Answers what is no request. */
@@ -363,6 +394,7 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
     this.context.readClock();
     const { state } = this;
     if (state === 'leasing') this.context.leaseWaits.remove(this);
+    if (state === 'following') this.context.cacheWaits.remove(this);
     abandonTry(this);
     if (state !== 'answered') account(this, CLIENT_ABORTED);
     this.#forget();
@@ -492,6 +524,10 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
     if (this.replay.length > 0) this.replay.length = 0;
     if (this.mirrorCopy !== null) dropCopy(this);
     if (this.rehearsal !== null) dropRehearsal(this);
+    if (this.cache !== null) {
+      endFill(this, this.cache);
+      this.cache = null;
+    }
     if (this.wholeBody !== null) {
       this.wholeBody.release();
       this.wholeBody = null;

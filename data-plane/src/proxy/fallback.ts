@@ -1,4 +1,5 @@
 import { OPEN } from '@sluice/engine';
+import { hasStale } from './cache-errors.ts';
 import type { FallbackState } from './destination-state.ts';
 import type { Exchange } from './exchange.ts';
 import { mayRepeat } from './may-repeat.ts';
@@ -18,6 +19,7 @@ export function hasFallback(x: Exchange, wasSent: boolean): boolean {
 
 function canServe(x: Exchange, fallback: FallbackState, wasSent: boolean): boolean {
   if (fallback.kind === 'response') return true;
+  if (fallback.kind === 'staleCache') return hasStale(x, fallback.maxAgeMs);
   const { shared, nowMs } = x.context;
   const { plan, service } = fallback.destination;
   const { enabled, breaker, slot } = plan.service;

@@ -5,6 +5,7 @@ import { answerConfigured, answerProblem } from './answer.ts';
 import { answerCors } from './answer-cors.ts';
 import { authenticate } from './authenticate.ts';
 import { authorize, checkAddress } from './authorize.ts';
+import { lookUpCache } from './cache-lookup.ts';
 import { checkLimits } from './check-limits.ts';
 import { chooseDestination } from './choose-destination.ts';
 import { collectBody, needsWholeBody } from './collect-body.ts';
@@ -59,6 +60,8 @@ export const REQUEST_PHASES: readonly Phase[] = [
   checkBodySize,
   // When everything else has let it pass: a tunnel is under no policy but the times.
   admitUpgrade,
+  // Last: who may not ask gets nothing out of the cache either. May wait for who fetches the same.
+  lookUpCache,
   forward,
 ];
 

@@ -39,6 +39,7 @@ export const problemKinds = {
   upstream_connect_failed: upstream(502, 'No connection', 'The service cannot be reached.', 'connection_refused'),
   upstream_reset: upstream(502, 'Connection lost', 'The service closed early.', 'connection_terminated'),
   upstream_protocol_error: upstream(502, 'Invalid answer', 'The answer is not HTTP.', 'http_protocol_error'),
+  not_cached: client(504, 'Not cached', 'Only a cached answer was asked for.', 'http_request_denied'),
   upstream_timeout: upstream(504, 'Upstream timeout', 'The service did not answer in time.', 'http_response_timeout'),
 } as const satisfies Record<string, ProblemKind>;
 

@@ -1,6 +1,7 @@
 import type { FoundRoute, ListenerPlan, RoutePlan, ServicePlan, Tables } from '@sluice/engine';
 import { type FieldText, HeadWriter } from '../http1/index.ts';
 import { NO_SLOT, RouteRequests, type Shared } from '../shared/index.ts';
+import { CacheWaits } from './cache-waits.ts';
 import { Callers } from './callers.ts';
 import { KeyWaits } from './key-waits.ts';
 import { KnownConsumers } from './known-consumers.ts';
@@ -14,7 +15,13 @@ import { TokenCallers } from './token-callers.ts';
 import { Tunnels } from './tunnels.ts';
 import { Turns } from './turns.ts';
 import { UpstreamPools } from './upstream-pool.ts';
-import { BodyBudget, HELD_BODIES_BYTES, MIRRORED_BODIES_BYTES, REHEARSED_BODIES_BYTES } from './whole-body.ts';
+import {
+  BodyBudget,
+  CACHED_BODIES_BYTES,
+  HELD_BODIES_BYTES,
+  MIRRORED_BODIES_BYTES,
+  REHEARSED_BODIES_BYTES,
+} from './whole-body.ts';
 
 /** Where a worker's tables come from. */
 export interface TableSource {
@@ -45,6 +52,11 @@ export class ProxyContext {
   readonly tunnels = new Tunnels();
   readonly bodyBudget = new BodyBudget(HELD_BODIES_BYTES);
   readonly leaseWaits = new LeaseWaits();
+  readonly cacheWaits = new CacheWaits();
+  /** Of answers on their way into the cache. */
+  readonly cacheBudget = new BodyBudget(CACHED_BODIES_BYTES);
+  /** Requests of the gateway itself that fetch again what is served stale. */
+  behind = 0;
   /** Of the bodies of copies. */
   readonly mirrorBudget = new BodyBudget(MIRRORED_BODIES_BYTES);
   /** Of the copies that schemas in dry run are asked about. */
@@ -73,7 +85,10 @@ export class ProxyContext {
     this.hooks = hooks;
     this.wheel = new TimerWheel(shared.clock);
     this.pools = new UpstreamPools(shared, this.wheel);
-    shared.doorbells.listen(() => this.leaseWaits.onRing());
+    shared.doorbells.listen(() => {
+      this.leaseWaits.onRing();
+      this.cacheWaits.onRing();
+    });
     const consumers = new KnownConsumers(shared.region.hashKey);
     this.callers = new Callers(source.tables, shared.region.hashKey, consumers);
     this.tokens = new TokenCallers(source.tables, consumers);

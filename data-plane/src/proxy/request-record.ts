@@ -27,7 +27,7 @@ export class RequestRecord {
   /** The code of the gateway's own answer. */
   refusal: ProblemCode | null = null;
   /** What was served instead of the service's answer. */
-  fallback: 'service' | 'response' | null = null;
+  fallback: 'service' | 'response' | 'staleCache' | null = null;
   /** The answer could not be completed. */
   isBroken = false;
   /** What policies in dry run would have refused it for. */

@@ -2,6 +2,13 @@ import type { FieldText } from '../http1/index.ts';
 import { HeaderId, type ResponseHead } from '../http1/index.ts';
 import { FAILURE } from '../shared/index.ts';
 import { connectionLine, ownResponseLines } from './answer.ts';
+import { isReplacedOnError, serveOnError } from './cache-errors.ts';
+import { beginFill, completeFill, fillMore } from './cache-fill.ts';
+import { invalidateChanged } from './cache-invalidate.ts';
+import type { CacheRecord } from './cache-record.ts';
+import { serveUnchanged } from './cache-unchanged.ts';
+import { cacheStatusLine } from './cache-serve.ts';
+import type { CacheUse } from './cache-use.ts';
 import { armTimer, watchReader } from './deadlines.ts';
 import { endHeldAnswer, holdAnswer, holdMore, isEdited } from './edit-response.ts';
 import type { Exchange } from './exchange.ts';
@@ -102,6 +109,13 @@ function onResponseHead(
     }
   }
   const isTriedAgain = retriesAnswer(x, head);
+  if (!isTriedAgain && x.cache !== null && answersFromCache(x, head.status)) {
+    detachUpstream(x);
+    releaseConnection(x, connection, responseBody.received && end === chunk.length);
+    endTry(x, outcomeOf(head.status));
+    answerFromCache(x, head);
+    return;
+  }
   if (isTriedAgain || (x.fallbackAt < x.fallbacks.length && fallsBackFrom(x, head.status))) {
     detachUpstream(x);
     releaseConnection(x, connection, responseBody.received && end === chunk.length);
@@ -110,6 +124,7 @@ function onResponseHead(
     if (!isTriedAgain) serveFallback(x);
     return;
   }
+  if (x.route.cache !== null) takeForCache(x, head, chunk, at, end);
   if (edited) {
     holdAnswer(x, connection, head, end === chunk.length);
     return;
@@ -121,9 +136,10 @@ function onResponseHead(
     failTry(x, PROTOCOL_ERROR);
     return;
   }
-  const more = sendWithBody(x, text, responseBody.bytes);
+  const more = sendWithBody(x, text, responseBody.bytes) || isKept(x);
   if (!x.client.drained) connection.keepChunk();
   if (responseBody.received) {
+    if (x.cache !== null) completeFill(x, x.cache);
     detachUpstream(x);
     releaseConnection(x, connection, end === chunk.length);
     finishResponse(x);
@@ -141,6 +157,7 @@ function responseHead(x: Exchange, head: ResponseHead): string | undefined {
   writer.response(head.status, head.reason);
   writer.forward(head, route.responseDrop, route.responseDropNames);
   if (!head.dated && route.responseDrop[HeaderId.date] !== 1) writer.fields(x.context.dateLine);
+  if (route.cache !== null) writer.fields(cacheStatusLine(x));
   writer.fields(ownResponseLines(x) as FieldText);
   switch (x.responseBody.relay) {
     case 'length':
@@ -175,16 +192,48 @@ function relayBody(x: Exchange, connection: UpstreamConnection, chunk: Buffer): 
   }
   x.lastByteMs = x.context.nowMs;
   const { bytes } = responseBody;
-  const more = bytes.length === 0 || x.client.sendBytes(bytes);
+  if (x.cache !== null && x.cache.fill !== null) fillMore(x, x.cache, x.cache.fill, chunk, 0, end);
+  // What is kept is bounded, and no client that reads slowly keeps others waiting for it.
+  const more = bytes.length === 0 || x.client.sendBytes(bytes) || isKept(x);
   if (!x.client.drained) connection.keepChunk();
   if (responseBody.received) {
+    if (x.cache !== null) completeFill(x, x.cache);
     detachUpstream(x);
     releaseConnection(x, connection, end === chunk.length);
     finishResponse(x);
   } else if (!more) awaitReader(x, connection);
 }
 
+/** What comes goes into the cache too. */
+function isKept({ cache }: Exchange): boolean {
+  return cache !== null && cache.fill !== null;
+}
+
 function awaitReader(x: Exchange, connection: UpstreamConnection): void {
   connection.pause();
   watchReader(x);
+}
+
+const NOT_MODIFIED = 304;
+
+/** The service says that what the cache asked about still holds, or it fails and the cache can serve. */
+function answersFromCache(x: Exchange, status: number): boolean {
+  const use = x.cache as CacheUse;
+  if (status === NOT_MODIFIED) return use.stale !== null && use.conditions !== '';
+  return isReplacedOnError(x, status);
+}
+
+function answerFromCache(x: Exchange, head: ResponseHead): void {
+  const use = x.cache as CacheUse;
+  if (head.status === NOT_MODIFIED) serveUnchanged(x, use, use.stale as CacheRecord, head);
+  else serveOnError(x);
+}
+
+/** The answer goes to the client: what of it is kept, and what it makes invalid. */
+function takeForCache(x: Exchange, head: ResponseHead, chunk: Buffer, at: number, end: number): void {
+  invalidateChanged(x, head);
+  const use = x.cache;
+  if (use === null || isEdited(x, head)) return;
+  beginFill(x, use, head);
+  if (use.fill !== null) fillMore(x, use, use.fill, chunk, at, end);
 }

@@ -3,6 +3,7 @@ import { fieldValue, HeaderId, type ResponseHead } from '../http1/index.ts';
 import { FAILURE } from '../shared/index.ts';
 import { answerProblem } from './answer.ts';
 import { armTimer } from './deadlines.ts';
+import { serveOnError } from './cache-errors.ts';
 import type { Exchange } from './exchange.ts';
 import { hasFallback } from './fallback.ts';
 import { abortByFault } from './faults.ts';
@@ -23,6 +24,7 @@ export function failTry(x: Exchange, failure: TryFailure): void {
   }
   const { retry } = x.destination.plan;
   if (retry !== undefined && isRetried(failure, retry, mayRepeat(x, retry)) && pauseForRetry(x, retry, 0)) return;
+  if (x.cache !== null && serveOnError(x)) return;
   if (x.fallbackAt < x.fallbacks.length && fallsBackAfter(x, failure)) serveFallback(x);
   else answerProblem(x, failure.code, undefined, '', failure.proxyStatus);
 }

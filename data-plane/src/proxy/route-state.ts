@@ -20,6 +20,7 @@ import {
   RESPONSE_DROP,
 } from '../http1/index.ts';
 import { type KeyPart, keyPart, NO_SLOT, RouteRequests, type Shared } from '../shared/index.ts';
+import { type CacheState, cacheState } from './cache-state.ts';
 import { CORS_RESPONSE_FIELDS, type CorsState, corsState } from './cors-state.ts';
 import type { DestinationState, FallbackState } from './destination-state.ts';
 import { type LimitState, limitState } from './limit-state.ts';
@@ -55,6 +56,8 @@ export interface RouteState {
   readonly logsUserAgent: boolean;
   /** Null: nobody gets copies of requests. */
   readonly mirror: MirrorState | null;
+  /** Null: no answers are kept. */
+  readonly cache: CacheState | null;
   /** Null: answers are passed on as they come. */
   readonly responseEdits: ResponseEditsState | null;
   /** The Host that upstreams see; null: the request's own. */
@@ -133,6 +136,10 @@ export function buildRouteState(
     logsUserAgent: ![plan.auth, plan.dryRun?.auth?.plan].some(takesUserAgent),
     mirror:
       plan.mirror === undefined ? null : mirrorState(plan.mirror, serviceState(plan.mirror.service), shared.metrics),
+    cache:
+      plan.cache === undefined
+        ? null
+        : cacheState(plan.cache, plan, shared, responseDrop, responseDropNames, unknownNames(requestNames)),
     responseEdits:
       plan.responseBody === undefined ? null : responseEditsState(plan.responseBody, responseDrop, responseDropNames),
     host: plan.rewrite.host === undefined ? null : (parseHost(plan.rewrite.host) ?? null),
@@ -160,6 +167,7 @@ function destinationState(
     servicePart: keyPart(shared.region.hashKey, 'service', service.name),
     fallbacks: destination.fallbacks.map((fallback): FallbackState => {
       const uses = shared.metrics.fallbacks(service.slot, fallback.kind);
+      if (fallback.kind === 'staleCache') return { kind: 'staleCache', maxAgeMs: fallback.maxAgeMs, uses };
       if (fallback.kind === 'response') {
         return { kind: 'response', response: responseState(fallback.response, route.responseHeaders), uses };
       }

@@ -1,5 +1,6 @@
 import { ABORTED, REFUSED } from '../shared/index.ts';
 import { answerConfigured, answerProblem } from './answer.ts';
+import { serveOnError, serveStale } from './cache-errors.ts';
 import { leavePlace, takePlace } from './concurrent-requests.ts';
 import type { FallbackState } from './destination-state.ts';
 import type { Exchange } from './exchange.ts';
@@ -18,6 +19,7 @@ export function startTry(x: Exchange): void {
   if (breaker !== undefined) {
     const token = breakers.admit(slot, breaker, nowMs);
     if (token === REFUSED) {
+      if (x.cache !== null && serveOnError(x)) return;
       if (hasFallback(x, false)) serveFallback(x);
       else answerProblem(x, 'circuit_open', undefined, retryAfter(breakers.retryAfterMs));
       return;
@@ -29,6 +31,7 @@ export function startTry(x: Exchange): void {
   const endpoint = service.choice.pick(x.failedSlot, hash, nowMs);
   if (endpoint === undefined) {
     endTry(x, ABORTED);
+    if (x.cache !== null && serveOnError(x)) return;
     if (hasFallback(x, false)) serveFallback(x);
     else answerProblem(x, 'no_healthy_endpoint', undefined, retryAfter(1000));
     return;
@@ -49,6 +52,9 @@ export function serveFallback(x: Exchange): void {
       answerConfigured(x, status, lines, body);
       break;
     }
+    case 'staleCache':
+      serveStale(x);
+      break;
     case 'service':
       goTo(x, fallback.destination);
       break;

@@ -2,6 +2,7 @@ import { FAILURE } from '../shared/index.ts';
 import { CLIENT_ABORTED } from './account.ts';
 
 import { answerProblem } from './answer.ts';
+import { goOnWhenFilled } from './cache-waits.ts';
 import { armTimer, awaitsBody, noteReading } from './deadlines.ts';
 import type { Exchange } from './exchange.ts';
 import { goOnWithLease } from './lease-waits.ts';
@@ -56,6 +57,9 @@ export function onTryTimer(x: Exchange, nowMs: number): void {
       if (nowMs >= x.endDeadlineMs) x.broken(504);
       else if (nowMs >= x.lastByteMs + x.destination.plan.streamIdleTimeoutMs) breakOffIdle(x);
       else armTimer(x);
+      break;
+    case 'following':
+      goOnWhenFilled(x);
       break;
     case 'leasing':
       goOnWithLease(x);

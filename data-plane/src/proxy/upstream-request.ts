@@ -8,7 +8,7 @@ import { rewrittenPath } from './rewritten-path.ts';
  * then the gateway's own lines, then the route's. Undefined where something in it cannot stand in a head.
  */
 export function upstreamHead(x: Exchange): string | undefined {
-  const { head, route, listener, caller, wholeBody } = x;
+  const { head, route, listener, caller, wholeBody, cache } = x;
   const { writer } = x.context;
   const { peer } = x.client;
   writer.request(head.method, rewrittenPath(x) + x.query, route.host ?? head.host ?? x.destination.service.host);
@@ -16,8 +16,9 @@ export function upstreamHead(x: Exchange): string | undefined {
   writer.forward(
     head,
     wholeBody?.decoded === true ? dropTable(drop, [HeaderId.contentEncoding]) : drop,
-    route.requestDropNames,
+    cache?.asksWhole === true && route.cache !== null ? route.cache.requestDropNames : route.requestDropNames,
   );
+  if (cache !== null) writer.lines(cache.conditions);
   writer.fields(peer.forwardingLines(head, listener));
   writer.fields(x.trace.line);
   if (route.droppedCookies !== null) writer.fields(cookiesWithout(head, route.droppedCookies));

@@ -1,5 +1,7 @@
 /** What the bodies that one worker holds whole may take together. */
 export const HELD_BODIES_BYTES = 64 * 1024 * 1024;
+/** What the answers that one worker takes into the cache may take together until all of them has come. */
+export const CACHED_BODIES_BYTES = 32 * 1024 * 1024;
 /** What the bodies of the copies that one worker sends may take together. */
 export const MIRRORED_BODIES_BYTES = 16 * 1024 * 1024;
 /** What the bodies that one worker keeps copies of, for schemas in dry run, may take together. */

@@ -1,10 +1,12 @@
 import { Breakers } from './breakers.ts';
 import { ClientConnections } from './client-connections.ts';
+import { CacheFills } from './cache-fills.ts';
 import { type Clock, sharedClock } from './clock.ts';
 import { attachColumns, type Columns, releaseColumns } from './columns.ts';
 import { Control } from './control.ts';
 import { Doorbells } from './doorbells.ts';
 import { EndpointHealth } from './endpoint-health.ts';
+import { Invalidations } from './invalidations.ts';
 import { LeaseCalls } from './lease-calls.ts';
 import { LeaseCells } from './lease-cells.ts';
 import { Limiter } from './limiter.ts';
@@ -12,6 +14,7 @@ import { LineRing } from './line-ring.ts';
 import { MetricsRecorder } from './metrics/recorder.ts';
 import { Outliers } from './outliers.ts';
 import type { SharedRegion } from './region.ts';
+import { ResponseStore } from './response-store.ts';
 import { RetryBudgets } from './retry-budgets.ts';
 import { SlidingWindows } from './sliding-windows.ts';
 import type { SlotDirectory } from './slots.ts';
@@ -37,6 +40,10 @@ export interface Shared {
   readonly retryBudgets: RetryBudgets;
   /** This writer's lines of access logs. */
   readonly accessLog: LineRing;
+  /** Answers that are kept, who is fetching one, and which no longer count. */
+  readonly responses: ResponseStore;
+  readonly cacheFills: CacheFills;
+  readonly invalidations: Invalidations;
   readonly metrics: MetricsRecorder;
 }
 
@@ -73,6 +80,9 @@ export function attachShared(region: SharedRegion, writer: number = region.write
     outliers: new Outliers(region),
     retryBudgets: new RetryBudgets(region, writer),
     accessLog: new LineRing(region.accessLog[writer]!),
+    responses: new ResponseStore(region, writer),
+    cacheFills: new CacheFills(region, writer),
+    invalidations: new Invalidations(region),
     metrics,
   };
 }
@@ -84,6 +94,7 @@ export function attachShared(region: SharedRegion, writer: number = region.write
 export function releaseWorker(shared: Shared, directory: SlotDirectory, worker: number): void {
   releaseColumns(shared.columns, worker, directory.endpoints.used, directory.services.used);
   shared.clientConnections.releaseWorker(worker);
+  shared.cacheFills.releaseWorker(worker);
   shared.breakers.permits.releaseWorker(worker, directory.services.used);
   shared.control.setWorkerState(worker, 'absent');
 }

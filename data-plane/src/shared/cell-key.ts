@@ -10,6 +10,10 @@ export const KEY_PART = {
   service: 6,
   header: 7,
   claim: 8,
+  cacheRoute: 9,
+  cacheTag: 10,
+  cacheAddress: 11,
+  cacheKey: 12,
 } as const;
 export type KeyPartKind = keyof typeof KEY_PART;
 

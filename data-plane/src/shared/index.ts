@@ -8,6 +8,7 @@ export {
   SUCCESS,
   type TryOutcome,
 } from './breakers.ts';
+export { CacheFills, FILL_CELLS, FILL_TAKEN, UNSHARED_FILL } from './cache-fills.ts';
 export { CellKey, KEY_PART, type KeyPart, type KeyPartKind, keyPart, keyPartInto } from './cell-key.ts';
 export { CLIENT_FULL, ClientConnections } from './client-connections.ts';
 export { type Clock, sharedClock } from './clock.ts';
@@ -24,6 +25,7 @@ export {
 export { Control, type WorkerState, workerStates } from './control.ts';
 export { EndpointHealth } from './endpoint-health.ts';
 export type { Hash64 } from './half-sip-hash.ts';
+export { INVALIDATION_CELLS, Invalidations } from './invalidations.ts';
 export { LeaseCalls } from './lease-calls.ts';
 export {
   ANSWERED,
@@ -71,6 +73,7 @@ export {
   type SlotCounts,
   type SlotKind,
 } from './region.ts';
+export { ResponseStore } from './response-store.ts';
 export { RetryBudgets } from './retry-budgets.ts';
 export { SlidingWindows } from './sliding-windows.ts';
 export { createSlotDirectory, OVERFLOW_NAME, type SlotDirectory, Slots } from './slots.ts';

@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { CLIENT_CONNECTIONS_BYTES } from './client-connections.ts';
+import { FILLS_BYTES } from './cache-fills.ts';
+import { INVALIDATIONS_BYTES } from './invalidations.ts';
 import { createLeaseQueues } from './lease-calls.ts';
 import { createLeaseBuffers, type LeaseBuffers } from './lease-cells.ts';
 import { createLineRings } from './line-ring.ts';
 import { ARENA_BYTES } from './metrics/arena-layout.ts';
+import { createResponseStore, type ResponseStoreBuffers } from './response-store.ts';
 import { createWindowBuffers, type WindowBuffers } from './window-cells.ts';
 
 /** How large the shared memory is. Every table is bounded; pages nobody touched cost nothing. */
@@ -12,6 +15,8 @@ export interface SharedSettings {
   readonly workers: number;
   /** Cells of the limiter's table, a power of two of at least 2048; as many again, up to 2^18, for sliding windows. Default 2^17. */
   readonly limiterCells?: number;
+  /** What the answers that are kept may take together, bytes; at most 16 GiB. Default 64 MiB. */
+  readonly cachedBytes?: number;
   /** Most routes this process can ever name, removed ones included; past it they share one overflow slot. Default 131072. */
   readonly routes?: number;
   /** As `routes`. Default 16384. */
@@ -70,6 +75,9 @@ export interface SharedRegion {
   readonly retryBudgets: SharedArrayBuffer;
   /** Lines of access logs, one ring per writer. */
   readonly accessLog: readonly SharedArrayBuffer[];
+  readonly responses: ResponseStoreBuffers;
+  readonly cacheFills: SharedArrayBuffer;
+  readonly invalidations: SharedArrayBuffer;
   /** One per writer. */
   readonly arenas: readonly SharedArrayBuffer[];
 }
@@ -100,6 +108,8 @@ export interface ColumnBuffers {
 
 /** Most cells of sliding windows, each of which is half a KiB: as many as cells of the limiter up to this. */
 const MAX_WINDOW_CELLS = 1 << 18;
+/** Of answers that are kept, where the node is not told otherwise. */
+export const DEFAULT_CACHED_BYTES = 64 * 1024 * 1024;
 /** Bytes of one cache line; columns of different writers never share one. */
 const LINE = 64;
 /** Int32s of a writer's process-wide column: see `columns.ts`. */
@@ -166,6 +176,9 @@ export function createSharedRegion(settings: SharedSettings): SharedRegion {
     doorbells: new SharedArrayBuffer(writers * LINE),
     retryBudgets: new SharedArrayBuffer(writers * columnBytes(slots.services * windowBytes)),
     accessLog: createLineRings(writers),
+    responses: createResponseStore(settings.cachedBytes ?? DEFAULT_CACHED_BYTES, workers + SPARE_SEATS),
+    cacheFills: new SharedArrayBuffer(FILLS_BYTES),
+    invalidations: new SharedArrayBuffer(INVALIDATIONS_BYTES),
     arenas: Array.from({ length: writers }, () => new SharedArrayBuffer(ARENA_BYTES)),
   };
 }

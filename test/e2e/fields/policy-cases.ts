@@ -75,6 +75,92 @@ const validationCases: readonly FieldCase[] = [
   }),
 ];
 
+/** The cache of a route of its own for each observation, so that it begins empty. */
+const cached = (spec: Spec): Spec => ({ cache: { ttl: '1h', ...spec } });
+
+/** Which of the origin's answers, numbered from 1, a client gets; each request may differ. */
+const numbers =
+  (headers: Readonly<Record<string, string>>, ...requests: readonly Parameters<World['ask']>[0][]) =>
+  async ({ ask, origin, run }: World): Promise<string[]> => {
+    let asked = 0;
+    origin.reply = () => ({ status: 200, headers: { 'x-number': String(++asked), ...headers } });
+    const answers: string[] = [];
+    for (const request of requests) {
+      answers.push((await ask({ target: `/${run}`, ...request })).header('x-number') ?? '');
+    }
+    return answers;
+  };
+const twice = [{}, {}] as const;
+const past = { 'cache-control': 'max-age=10', age: '11' };
+
+/** What a second request gets where the first was kept and is past its time, and the origin answers `status`. */
+const afterTime =
+  (status: number) =>
+  async ({ ask, origin, run }: World): Promise<string | undefined> => {
+    origin.reply = () => ({ status: 200, headers: { ...past, etag: '"1"', 'x-number': '1' } });
+    await ask({ target: `/${run}` });
+    origin.reply = () => ({ status, headers: { 'x-number': '2' } });
+    return (await ask({ target: `/${run}` })).header('x-number');
+  };
+
+const cacheCases: readonly FieldCase[] = [
+  policy(['Policy.cache'], {}, cached({}), { observe: numbers({}, ...twice), was: ['1', '2'], is: ['1', '1'] }),
+  policy(
+    ['Cache.ttl'],
+    { cache: { ttl: '0s' } },
+    { cache: { ttl: '1h' } },
+    {
+      observe: numbers({}, ...twice),
+      was: ['1', '2'],
+      is: ['1', '1'],
+    },
+  ),
+  policy(['Cache.methods'], cached({ methods: ['GET'] }), cached({ methods: ['HEAD'] }), {
+    observe: numbers({}, ...twice),
+    was: ['1', '1'],
+    is: ['1', '2'],
+  }),
+  policy(['Cache.vary'], cached({}), cached({ vary: ['x-a'] }), {
+    observe: numbers({}, {}, { headers: { 'x-a': '1' } }),
+    was: ['1', '1'],
+    is: ['1', '2'],
+  }),
+  policy(['Cache.respect_origin'], cached({}), cached({ respectOrigin: false }), {
+    observe: numbers({ 'cache-control': 'max-age=0' }, ...twice),
+    was: ['1', '2'],
+    is: ['1', '1'],
+  }),
+  policy(['Cache.max_body_bytes'], cached({ maxBodyBytes: '2B' }), cached({ maxBodyBytes: '1B' }), {
+    observe: async (world) => {
+      let asked = 0;
+      world.origin.reply = () => ({ status: 200, headers: { 'x-number': String(++asked) }, body: 'ab' });
+      await world.ask({ target: `/${world.run}` });
+      return (await world.ask({ target: `/${world.run}` })).header('x-number');
+    },
+    was: '1',
+    is: '2',
+  }),
+  policy(['Cache.tags'], cached({ tags: ['other'] }), cached({ tags: ['purged'] }), {
+    observe: async (world) => {
+      const [before] = await numbers({}, {})(world);
+      await world.admin.fleet.purgeCache({ answers: { case: 'tag', value: 'purged' } });
+      return [before, (await world.ask({ target: `/${world.run}` })).header('x-number')];
+    },
+    was: ['1', '1'],
+    is: ['1', '2'],
+  }),
+  policy(['Cache.stale_while_revalidate'], cached({}), cached({ staleWhileRevalidate: '1m' }), {
+    observe: afterTime(200),
+    was: '2',
+    is: '1',
+  }),
+  policy(['Cache.stale_if_error'], cached({}), cached({ staleIfError: '1m' }), {
+    observe: afterTime(503),
+    was: '2',
+    is: '1',
+  }),
+];
+
 export const policyCases: readonly FieldCase[] = [
   policy(
     ['Policy.auth'],
@@ -135,4 +221,5 @@ export const policyCases: readonly FieldCase[] = [
   ),
   ...corsCases,
   ...validationCases,
+  ...cacheCases,
 ];

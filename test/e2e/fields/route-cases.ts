@@ -100,6 +100,18 @@ export const routeCases: readonly FieldCase[] = [
     is: 2,
   },
   {
+    proves: ['Route.cache'],
+    key: 'Route/r',
+    from: route({}),
+    to: route({ cache: { ttl: '1h' } }),
+    observe: async ({ ask }) => {
+      await ask();
+      return (await ask()).header('age');
+    },
+    was: undefined,
+    is: '0',
+  },
+  {
     proves: ['Route.none', 'Policy.none'],
     key: 'Route/r',
     from: route({ policies: ['p'] }),

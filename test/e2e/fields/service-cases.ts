@@ -57,6 +57,21 @@ export const serviceCases: readonly FieldCase[] = [
     was: 503,
     is: 200,
   },
+  {
+    proves: ['Fallback.stale_cache', 'StaleCache.max_age'],
+    key: 'Service/s',
+    from: { spec: { endpoints: [{ address: 'ORIGIN' }], fallback: [{ staleCache: { maxAge: '10s' } }] } },
+    to: { spec: { endpoints: [{ address: 'ORIGIN' }], fallback: [{ staleCache: {} }] } },
+    others: { 'Route/r': { spec: { match: [{ path: { prefix: '/' } }], service: 's', cache: {} } } },
+    observe: async ({ ask, origin, run }) => {
+      origin.reply = () => ({ status: 200, headers: { 'cache-control': 'max-age=1', age: '60', etag: '"1"' } });
+      await ask({ target: `/${run}` });
+      origin.reply = () => ({ status: 503 });
+      return (await ask({ target: `/${run}` })).status;
+    },
+    was: 503,
+    is: 200,
+  },
   service(
     ['Service.timeout'],
     { timeout: '5s' },

@@ -23,18 +23,14 @@ export const UNSUPPORTED: UnsupportedTable = [
   'sluice.config.v1.Discovery.registry',
   'sluice.config.v1.HealthCheck.grpc',
   'sluice.config.v1.Service.tls',
-  'sluice.config.v1.Fallback.stale_cache',
 
   'sluice.config.v1.AuthMethod.mtls',
 
-  'sluice.config.v1.Policy.cache',
+  'sluice.config.v1.Cache.shared',
   'sluice.config.v1.Policy.tracing',
-  'sluice.config.v1.Policy.none=cache',
   'sluice.config.v1.Policy.none=tracing',
 
   'sluice.config.v1.Route.mqtt',
-  'sluice.config.v1.Route.cache',
   'sluice.config.v1.Route.tracing',
-  'sluice.config.v1.Route.none=cache',
   'sluice.config.v1.Route.none=tracing',
 ];

@@ -28,6 +28,7 @@ const explainedBy: Readonly<Record<keyof RoutePlan, string>> = {
   requestHeaders: 'headers',
   responseHeaders: 'headers',
   webSocket: 'upgrade',
+  cache: 'cache',
   mirror: 'mirror',
 };
 

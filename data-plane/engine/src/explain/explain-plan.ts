@@ -79,6 +79,7 @@ export const STEPS: readonly Step[] = [
   ['service', explainServices],
   ['request body', explainBodySize],
   ['upgrade', explainUpgrade],
+  ['cache', explainCache],
   ['headers', explainHeaders],
   ['mirror', explainMirror],
 ];
@@ -293,6 +294,12 @@ function explainService({ name, enabled, endpoints, isDiscovered, balancer }: Se
 function explainUpgrade({ webSocket }: RoutePlan, { headers }: Asked): Said {
   if (headers.get('upgrade')?.toLowerCase() !== 'websocket') return undefined;
   return webSocket ? 'a WebSocket may be opened' : 'the upgrade is not heard: the request goes on as an ordinary one';
+}
+
+function explainCache({ cache }: RoutePlan, { method }: Asked): Said {
+  if (cache === undefined) return undefined;
+  if (method !== 'GET' && method !== 'HEAD') return `the cache keeps no answers to ${method}`;
+  return { open: 'answered from the cache where it has a fresh answer' };
 }
 
 function explainHeaders({ requestHeaders, responseHeaders, rewrite }: RoutePlan): Said {

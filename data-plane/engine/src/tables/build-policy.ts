@@ -8,9 +8,11 @@ import {
   type Route,
 } from '@sluice/proto';
 import type { PolicyLayer } from '../config/policy-layers.ts';
+import type { CachePlan } from '../decide/cache-response.ts';
 import type { CorsPlan } from '../decide/cors.ts';
 import type { ValidationPlan } from '../decide/validation.ts';
 import { type BuiltAuthorization, buildAuthorization } from './build-authorization.ts';
+import { buildCache } from './build-cache.ts';
 import { buildCors } from './build-cors.ts';
 import { buildHeaderEdits } from './build-header-edits.ts';
 import { buildLimits } from './build-limit.ts';
@@ -33,6 +35,7 @@ export interface PolicyFields extends PolicyLayer {
   readonly limits: readonly LimitPlan[];
   readonly cors: CorsPlan | undefined;
   readonly validation: ValidationPlan | undefined;
+  readonly cache: CachePlan | undefined;
   readonly requestHeaders: HeaderEditsPlan | undefined;
   readonly responseHeaders: HeaderEditsPlan | undefined;
   readonly timeoutMs: number | undefined;
@@ -61,6 +64,7 @@ export function buildPolicyFields(owner: string, fields: Policy | Route, { slots
     limits: buildLimits(owner, fields.rateLimits, slots),
     cors: fields.cors && buildCors(fields.cors),
     validation: fields.validation && buildValidation(fields.validation),
+    cache: fields.cache && buildCache(fields.cache),
     requestHeaders: fields.requestHeaders && buildHeaderEdits(fields.requestHeaders),
     responseHeaders: fields.responseHeaders && buildHeaderEdits(fields.responseHeaders),
     timeoutMs: durationMs(fields.timeout, undefined),

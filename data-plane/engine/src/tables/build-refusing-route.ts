@@ -27,6 +27,7 @@ export function buildRefusingRoute(name: string, { spec }: Resource, slots: Slot
       limits: [],
       cors: undefined,
       validation: undefined,
+      cache: undefined,
       requestHeaders: undefined,
       responseHeaders: undefined,
       timeoutMs: undefined,

@@ -38,7 +38,8 @@ export interface BuiltService {
 
 export type BuiltFallback =
   | { readonly kind: 'service'; readonly service: string }
-  | { readonly kind: 'response'; readonly response: ResponsePlan };
+  | { readonly kind: 'response'; readonly response: ResponsePlan }
+  | { readonly kind: 'staleCache'; readonly maxAgeMs: number };
 
 export function buildService(name: string, service: Service, { group, zone, slots }: BuildContext): BuiltService {
   if (service.protocol > ServiceProtocol.HTTP1)
@@ -111,6 +112,7 @@ function buildFallback({ answer }: Fallback): BuiltFallback {
     case 'response':
       return { kind: 'response', response: buildResponse(answer.value) };
     case 'staleCache':
+      return { kind: 'staleCache', maxAgeMs: durationMs(answer.value.maxAge, 600_000) };
     case undefined:
       throw new CannotBuild('a fallback of this kind is not known to this version of the node');
     default:

@@ -59,6 +59,7 @@ export function joinRoute(
     responseBody: route.responseBody,
     cors: lastSet(layersFor(layers, 'cors').map(({ cors }) => cors)),
     validation: validation.enforced,
+    cache: lastSet(layersFor(layers, 'cache').map(({ cache }) => cache)),
     rewrite: { path, host: route.host },
     requestHeaders: layersFor(layers, 'requestHeaders')
       .map(({ requestHeaders }) => requestHeaders)
@@ -158,7 +159,7 @@ function joinFallbacks(
 ): readonly FallbackPlan[] {
   const joined: FallbackPlan[] = [];
   for (const fallback of service?.fallbacks ?? []) {
-    if (fallback.kind === 'response') joined.push(fallback);
+    if (fallback.kind !== 'service') joined.push(fallback);
     else {
       const other = serviceOf(fallback.service);
       if (other === undefined) continue;

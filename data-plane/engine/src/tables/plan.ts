@@ -3,6 +3,7 @@
  * and uses nothing else to its end, so it sees one revision whatever is activated meanwhile.
  */
 import type { AuthorizationPlan } from '../decide/authorize.ts';
+import type { CachePlan } from '../decide/cache-response.ts';
 import type { CorsPlan } from '../decide/cors.ts';
 import type { BodyEditsPlan } from '../decide/edit-body.ts';
 import type { ValidationPlan } from '../decide/validation.ts';
@@ -39,6 +40,8 @@ export interface RoutePlan {
   readonly admitsAddress: ((address: string) => boolean) | undefined;
   /** What requests must look like. Undefined: anything goes. */
   readonly validation: ValidationPlan | undefined;
+  /** Which answers are kept for who asks next. Undefined: none. */
+  readonly cache: CachePlan | undefined;
   readonly auth: AuthPlan | undefined;
   readonly authorization: AuthorizationPlan | undefined;
   /** What is decided and counted, and lets pass. Undefined: nothing. */
@@ -86,7 +89,9 @@ export interface DestinationPlan {
 
 export type FallbackPlan =
   | { readonly kind: 'service'; readonly destination: DestinationPlan }
-  | { readonly kind: 'response'; readonly response: ResponsePlan };
+  | { readonly kind: 'response'; readonly response: ResponsePlan }
+  /** Of the route's cache, where it has one. */
+  | { readonly kind: 'staleCache' /** How old it may be. */; readonly maxAgeMs: number };
 
 /** Where a redirect sends: what is undefined stays as the client asked. The path is rewritten as the route's rewrite says. */
 export interface RedirectPlan {

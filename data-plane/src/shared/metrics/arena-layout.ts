@@ -40,6 +40,8 @@ export const overflowKinds = [
   'parked_connections',
   'rehearsed_bodies',
   'access_log',
+  'cache_waits',
+  'cache_fills',
 ] as const;
 export type OverflowKind = (typeof overflowKinds)[number];
 

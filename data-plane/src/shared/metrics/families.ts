@@ -59,7 +59,7 @@ export const tunnelDirections = ['up', 'down'] as const;
 export type TunnelDirection = (typeof tunnelDirections)[number];
 
 /** What is served instead of a service's answer. */
-export const fallbackKinds = ['service', 'response'] as const;
+export const fallbackKinds = ['service', 'response', 'staleCache'] as const;
 export type FallbackKind = (typeof fallbackKinds)[number];
 
 /** A label's value is a slot's name, or what `text` makes of the number. */

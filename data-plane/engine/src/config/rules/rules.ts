@@ -1,6 +1,7 @@
 import { checkAnswers } from './answers.ts';
 import { checkAuth } from './auth.ts';
 import { checkBodyEdits } from './body-edits.ts';
+import { checkCache } from './cache.ts';
 import { checkCors } from './cors.ts';
 import { checkDestinations } from './destinations.ts';
 import { checkDiscovery } from './discovery.ts';
@@ -39,6 +40,7 @@ export const RULES: readonly Rule[] = [
   checkIssuerSecret,
   checkRateLimits,
   checkCors,
+  checkCache,
   checkValidation,
   checkHeaderEdits,
   checkTimeouts,

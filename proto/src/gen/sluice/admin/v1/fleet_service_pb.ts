@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sluice/admin/v1/fleet_service.proto.
  */
 export const file_sluice_admin_v1_fleet_service: GenFile = /*@__PURE__*/
-  fileDesc("CiNzbHVpY2UvYWRtaW4vdjEvZmxlZXRfc2VydmljZS5wcm90bxIPc2x1aWNlLmFkbWluLnYxIswECgROb2RlEg8KB25vZGVfaWQYASABKAkSDQoFZ3JvdXAYAiABKAkSDAoEem9uZRgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEikKBXN0YXRlGAUgASgOMhouc2x1aWNlLmFkbWluLnYxLk5vZGVTdGF0ZRIOCgZyZWFzb24YBiABKAkSFwoPYWN0aXZlX3JldmlzaW9uGAcgASgEEjAKDGFjdGl2ZV9zaW5jZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNYWN0aXZlX2RpZ2VzdBgJIAEoDBIaChJwZXJzaXN0ZWRfcmV2aXNpb24YCiABKAQSFAoMYWN0aXZlX2ZhY3RzGAsgASgEEisKBGhlbGQYDCADKAsyHS5zbHVpY2UuYWRtaW4udjEuSGVsZFJlc291cmNlEikKB3JlZnVzYWwYDSABKAsyGC5zbHVpY2UuYWRtaW4udjEuUmVmdXNhbBIwCgxjb25uZWN0ZWRfYXQYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDGxhc3Rfc2Vlbl9hdBgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNd29ya2Vyc19yZWFkeRgQIAEoDRIPCgd3b3JrZXJzGBEgASgNEhIKCmhpc3RvcnlfaWQYEiABKAkSEgoKcmVwbGljYV9pZBgTIAEoCRIqCghicmVha2VycxgUIAMoCzIYLnNsdWljZS5hZG1pbi52MS5CcmVha2VyIk0KDEhlbGRSZXNvdXJjZRIMCgRraW5kGAEgASgJEgwKBG5hbWUYAiABKAkSDgoGcmVhc29uGAMgASgJEhEKCWxhc3RfZ29vZBgEIAEoCCJTCgdSZWZ1c2FsEhAKCHJldmlzaW9uGAEgASgEEg4KBnJlYXNvbhgCIAEoCRImCgJhdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiKgoQTGlzdE5vZGVzUmVxdWVzdBIWCgVncm91cBgBIAEoCUIHukgEcgIYPyJ2ChFMaXN0Tm9kZXNSZXNwb25zZRIkCgVub2RlcxgBIAMoCzIVLnNsdWljZS5hZG1pbi52MS5Ob2RlEhAKCHJldmlzaW9uGAIgASgEEhUKDWZhY3RzX3ZlcnNpb24YAyABKAQSEgoKaGlzdG9yeV9pZBgEIAEoCSItCg5HZXROb2RlUmVxdWVzdBIbCgdub2RlX2lkGAEgASgJQgq6SAdyBRABGIABIkgKD0dldE5vZGVSZXNwb25zZRIjCgRub2RlGAEgASgLMhUuc2x1aWNlLmFkbWluLnYxLk5vZGUSEAoIcmV2aXNpb24YAiABKAQiZQoWV2FpdEZvclJldmlzaW9uUmVxdWVzdBIQCghyZXZpc2lvbhgBIAEoBBI5Cgd0aW1lb3V0GAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg26SAqqAQciAwiQHDIAIoUBChdXYWl0Rm9yUmV2aXNpb25SZXNwb25zZRIRCgljb25uZWN0ZWQYASABKA0SDgoGYWN0aXZlGAIgASgNEiYKB3dhaXRpbmcYAyADKAsyFS5zbHVpY2UuYWRtaW4udjEuTm9kZRIMCgRkb25lGAQgASgIEhEKCXRpbWVkX291dBgFIAEoCCIvChBBZG9wdE5vZGVSZXF1ZXN0EhsKB25vZGVfaWQYASABKAlCCrpIB3IFEAEYgAEiJQoRQWRvcHROb2RlUmVzcG9uc2USEAoIcmV2aXNpb24YASABKAQiLwoTTGlzdEJyZWFrZXJzUmVxdWVzdBIYCgdzZXJ2aWNlGAEgASgJQge6SARyAhg/IkIKFExpc3RCcmVha2Vyc1Jlc3BvbnNlEioKCGJyZWFrZXJzGAEgAygLMhguc2x1aWNlLmFkbWluLnYxLkJyZWFrZXIikwEKB0JyZWFrZXISDwoHbm9kZV9pZBgBIAEoCRIPCgdzZXJ2aWNlGAIgASgJEiwKBXN0YXRlGAMgASgOMh0uc2x1aWNlLmFkbWluLnYxLkJyZWFrZXJTdGF0ZRIpCgVzaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFY291bnQYBSABKA0iTAoTUmVzZXRCcmVha2VyUmVxdWVzdBIaCgdzZXJ2aWNlGAEgASgJQgm6SAZyBBABGD8SGQoHbm9kZV9pZBgCIAEoCUIIukgFcgMYgAEiWAoUUmVzZXRCcmVha2VyUmVzcG9uc2USEAoIbm9kZV9pZHMYASADKAkSLgoIZmFpbHVyZXMYAiADKAsyHC5zbHVpY2UuYWRtaW4udjEuTm9kZUZhaWx1cmUiLgoLTm9kZUZhaWx1cmUSDwoHbm9kZV9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkq1QEKCU5vZGVTdGF0ZRIaChZOT0RFX1NUQVRFX1VOU1BFQ0lGSUVEEAASFgoSTk9ERV9TVEFURV9DVVJSRU5UEAESFwoTTk9ERV9TVEFURV9VUERBVElORxACEhYKEk5PREVfU1RBVEVfSE9MRElORxADEhcKE05PREVfU1RBVEVfUkVGVVNJTkcQBBIXChNOT0RFX1NUQVRFX0RJVkVSR0VEEAUSFAoQTk9ERV9TVEFURV9TVEFMRRAGEhsKF05PREVfU1RBVEVfRElTQ09OTkVDVEVEEAcqfAoMQnJlYWtlclN0YXRlEh0KGUJSRUFLRVJfU1RBVEVfVU5TUEVDSUZJRUQQABIYChRCUkVBS0VSX1NUQVRFX0NMT1NFRBABEhsKF0JSRUFLRVJfU1RBVEVfSEFMRl9PUEVOEAISFgoSQlJFQUtFUl9TVEFURV9PUEVOEAMypgQKDEZsZWV0U2VydmljZRJSCglMaXN0Tm9kZXMSIS5zbHVpY2UuYWRtaW4udjEuTGlzdE5vZGVzUmVxdWVzdBoiLnNsdWljZS5hZG1pbi52MS5MaXN0Tm9kZXNSZXNwb25zZRJMCgdHZXROb2RlEh8uc2x1aWNlLmFkbWluLnYxLkdldE5vZGVSZXF1ZXN0GiAuc2x1aWNlLmFkbWluLnYxLkdldE5vZGVSZXNwb25zZRJmCg9XYWl0Rm9yUmV2aXNpb24SJy5zbHVpY2UuYWRtaW4udjEuV2FpdEZvclJldmlzaW9uUmVxdWVzdBooLnNsdWljZS5hZG1pbi52MS5XYWl0Rm9yUmV2aXNpb25SZXNwb25zZTABElIKCUFkb3B0Tm9kZRIhLnNsdWljZS5hZG1pbi52MS5BZG9wdE5vZGVSZXF1ZXN0GiIuc2x1aWNlLmFkbWluLnYxLkFkb3B0Tm9kZVJlc3BvbnNlElsKDExpc3RCcmVha2VycxIkLnNsdWljZS5hZG1pbi52MS5MaXN0QnJlYWtlcnNSZXF1ZXN0GiUuc2x1aWNlLmFkbWluLnYxLkxpc3RCcmVha2Vyc1Jlc3BvbnNlElsKDFJlc2V0QnJlYWtlchIkLnNsdWljZS5hZG1pbi52MS5SZXNldEJyZWFrZXJSZXF1ZXN0GiUuc2x1aWNlLmFkbWluLnYxLlJlc2V0QnJlYWtlclJlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("CiNzbHVpY2UvYWRtaW4vdjEvZmxlZXRfc2VydmljZS5wcm90bxIPc2x1aWNlLmFkbWluLnYxIswECgROb2RlEg8KB25vZGVfaWQYASABKAkSDQoFZ3JvdXAYAiABKAkSDAoEem9uZRgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEikKBXN0YXRlGAUgASgOMhouc2x1aWNlLmFkbWluLnYxLk5vZGVTdGF0ZRIOCgZyZWFzb24YBiABKAkSFwoPYWN0aXZlX3JldmlzaW9uGAcgASgEEjAKDGFjdGl2ZV9zaW5jZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNYWN0aXZlX2RpZ2VzdBgJIAEoDBIaChJwZXJzaXN0ZWRfcmV2aXNpb24YCiABKAQSFAoMYWN0aXZlX2ZhY3RzGAsgASgEEisKBGhlbGQYDCADKAsyHS5zbHVpY2UuYWRtaW4udjEuSGVsZFJlc291cmNlEikKB3JlZnVzYWwYDSABKAsyGC5zbHVpY2UuYWRtaW4udjEuUmVmdXNhbBIwCgxjb25uZWN0ZWRfYXQYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDGxhc3Rfc2Vlbl9hdBgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNd29ya2Vyc19yZWFkeRgQIAEoDRIPCgd3b3JrZXJzGBEgASgNEhIKCmhpc3RvcnlfaWQYEiABKAkSEgoKcmVwbGljYV9pZBgTIAEoCRIqCghicmVha2VycxgUIAMoCzIYLnNsdWljZS5hZG1pbi52MS5CcmVha2VyIk0KDEhlbGRSZXNvdXJjZRIMCgRraW5kGAEgASgJEgwKBG5hbWUYAiABKAkSDgoGcmVhc29uGAMgASgJEhEKCWxhc3RfZ29vZBgEIAEoCCJTCgdSZWZ1c2FsEhAKCHJldmlzaW9uGAEgASgEEg4KBnJlYXNvbhgCIAEoCRImCgJhdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiKgoQTGlzdE5vZGVzUmVxdWVzdBIWCgVncm91cBgBIAEoCUIHukgEcgIYPyJ2ChFMaXN0Tm9kZXNSZXNwb25zZRIkCgVub2RlcxgBIAMoCzIVLnNsdWljZS5hZG1pbi52MS5Ob2RlEhAKCHJldmlzaW9uGAIgASgEEhUKDWZhY3RzX3ZlcnNpb24YAyABKAQSEgoKaGlzdG9yeV9pZBgEIAEoCSItCg5HZXROb2RlUmVxdWVzdBIbCgdub2RlX2lkGAEgASgJQgq6SAdyBRABGIABIkgKD0dldE5vZGVSZXNwb25zZRIjCgRub2RlGAEgASgLMhUuc2x1aWNlLmFkbWluLnYxLk5vZGUSEAoIcmV2aXNpb24YAiABKAQiZQoWV2FpdEZvclJldmlzaW9uUmVxdWVzdBIQCghyZXZpc2lvbhgBIAEoBBI5Cgd0aW1lb3V0GAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg26SAqqAQciAwiQHDIAIoUBChdXYWl0Rm9yUmV2aXNpb25SZXNwb25zZRIRCgljb25uZWN0ZWQYASABKA0SDgoGYWN0aXZlGAIgASgNEiYKB3dhaXRpbmcYAyADKAsyFS5zbHVpY2UuYWRtaW4udjEuTm9kZRIMCgRkb25lGAQgASgIEhEKCXRpbWVkX291dBgFIAEoCCIvChBBZG9wdE5vZGVSZXF1ZXN0EhsKB25vZGVfaWQYASABKAlCCrpIB3IFEAEYgAEiJQoRQWRvcHROb2RlUmVzcG9uc2USEAoIcmV2aXNpb24YASABKAQiLwoTTGlzdEJyZWFrZXJzUmVxdWVzdBIYCgdzZXJ2aWNlGAEgASgJQge6SARyAhg/IkIKFExpc3RCcmVha2Vyc1Jlc3BvbnNlEioKCGJyZWFrZXJzGAEgAygLMhguc2x1aWNlLmFkbWluLnYxLkJyZWFrZXIikwEKB0JyZWFrZXISDwoHbm9kZV9pZBgBIAEoCRIPCgdzZXJ2aWNlGAIgASgJEiwKBXN0YXRlGAMgASgOMh0uc2x1aWNlLmFkbWluLnYxLkJyZWFrZXJTdGF0ZRIpCgVzaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFY291bnQYBSABKA0iTAoTUmVzZXRCcmVha2VyUmVxdWVzdBIaCgdzZXJ2aWNlGAEgASgJQgm6SAZyBBABGD8SGQoHbm9kZV9pZBgCIAEoCUIIukgFcgMYgAEiWAoUUmVzZXRCcmVha2VyUmVzcG9uc2USEAoIbm9kZV9pZHMYASADKAkSLgoIZmFpbHVyZXMYAiADKAsyHC5zbHVpY2UuYWRtaW4udjEuTm9kZUZhaWx1cmUidwoRUHVyZ2VDYWNoZVJlcXVlc3QSGgoFcm91dGUYASABKAlCCbpIBnIEEAEYP0gAEhkKA3RhZxgCIAEoCUIKukgHcgUQARiAAUgAEhkKB25vZGVfaWQYAyABKAlCCLpIBXIDGIABQhAKB2Fuc3dlcnMSBbpIAggBIlYKElB1cmdlQ2FjaGVSZXNwb25zZRIQCghub2RlX2lkcxgBIAMoCRIuCghmYWlsdXJlcxgCIAMoCzIcLnNsdWljZS5hZG1pbi52MS5Ob2RlRmFpbHVyZSIuCgtOb2RlRmFpbHVyZRIPCgdub2RlX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSrVAQoJTm9kZVN0YXRlEhoKFk5PREVfU1RBVEVfVU5TUEVDSUZJRUQQABIWChJOT0RFX1NUQVRFX0NVUlJFTlQQARIXChNOT0RFX1NUQVRFX1VQREFUSU5HEAISFgoSTk9ERV9TVEFURV9IT0xESU5HEAMSFwoTTk9ERV9TVEFURV9SRUZVU0lORxAEEhcKE05PREVfU1RBVEVfRElWRVJHRUQQBRIUChBOT0RFX1NUQVRFX1NUQUxFEAYSGwoXTk9ERV9TVEFURV9ESVNDT05ORUNURUQQByp8CgxCcmVha2VyU3RhdGUSHQoZQlJFQUtFUl9TVEFURV9VTlNQRUNJRklFRBAAEhgKFEJSRUFLRVJfU1RBVEVfQ0xPU0VEEAESGwoXQlJFQUtFUl9TVEFURV9IQUxGX09QRU4QAhIWChJCUkVBS0VSX1NUQVRFX09QRU4QAzL9BAoMRmxlZXRTZXJ2aWNlElIKCUxpc3ROb2RlcxIhLnNsdWljZS5hZG1pbi52MS5MaXN0Tm9kZXNSZXF1ZXN0GiIuc2x1aWNlLmFkbWluLnYxLkxpc3ROb2Rlc1Jlc3BvbnNlEkwKB0dldE5vZGUSHy5zbHVpY2UuYWRtaW4udjEuR2V0Tm9kZVJlcXVlc3QaIC5zbHVpY2UuYWRtaW4udjEuR2V0Tm9kZVJlc3BvbnNlEmYKD1dhaXRGb3JSZXZpc2lvbhInLnNsdWljZS5hZG1pbi52MS5XYWl0Rm9yUmV2aXNpb25SZXF1ZXN0Giguc2x1aWNlLmFkbWluLnYxLldhaXRGb3JSZXZpc2lvblJlc3BvbnNlMAESUgoJQWRvcHROb2RlEiEuc2x1aWNlLmFkbWluLnYxLkFkb3B0Tm9kZVJlcXVlc3QaIi5zbHVpY2UuYWRtaW4udjEuQWRvcHROb2RlUmVzcG9uc2USWwoMTGlzdEJyZWFrZXJzEiQuc2x1aWNlLmFkbWluLnYxLkxpc3RCcmVha2Vyc1JlcXVlc3QaJS5zbHVpY2UuYWRtaW4udjEuTGlzdEJyZWFrZXJzUmVzcG9uc2USWwoMUmVzZXRCcmVha2VyEiQuc2x1aWNlLmFkbWluLnYxLlJlc2V0QnJlYWtlclJlcXVlc3QaJS5zbHVpY2UuYWRtaW4udjEuUmVzZXRCcmVha2VyUmVzcG9uc2USVQoKUHVyZ2VDYWNoZRIiLnNsdWljZS5hZG1pbi52MS5QdXJnZUNhY2hlUmVxdWVzdBojLnNsdWljZS5hZG1pbi52MS5QdXJnZUNhY2hlUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * A node.
@@ -1124,6 +1124,127 @@ export const ResetBreakerResponseSchema: GenMessage<ResetBreakerResponse, {jsonT
   messageDesc(file_sluice_admin_v1_fleet_service, 15);
 
 /**
+ * Which cached answers to forget.
+ *
+ * @generated from message sluice.admin.v1.PurgeCacheRequest
+ */
+export type PurgeCacheRequest = Message<"sluice.admin.v1.PurgeCacheRequest"> & {
+  /**
+   * Which.
+   *
+   * @generated from oneof sluice.admin.v1.PurgeCacheRequest.answers
+   */
+  answers: {
+    /**
+     * Those of a route, by name.
+     *
+     * @generated from field: string route = 1;
+     */
+    value: string;
+    case: "route";
+  } | {
+    /**
+     * Those of routes whose cache has this tag.
+     *
+     * @generated from field: string tag = 2;
+     */
+    value: string;
+    case: "tag";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * On this node only. Empty: on every connected node.
+   *
+   * @generated from field: string node_id = 3;
+   */
+  nodeId: string;
+};
+
+/**
+ * Which cached answers to forget.
+ *
+ * @generated from message sluice.admin.v1.PurgeCacheRequest
+ */
+export type PurgeCacheRequestJson = {
+  /**
+   * Those of a route, by name.
+   *
+   * @generated from field: string route = 1;
+   */
+  route?: string;
+
+  /**
+   * Those of routes whose cache has this tag.
+   *
+   * @generated from field: string tag = 2;
+   */
+  tag?: string;
+
+  /**
+   * On this node only. Empty: on every connected node.
+   *
+   * @generated from field: string node_id = 3;
+   */
+  nodeId?: string;
+};
+
+/**
+ * Describes the message sluice.admin.v1.PurgeCacheRequest.
+ * Use `create(PurgeCacheRequestSchema)` to create a new message.
+ */
+export const PurgeCacheRequestSchema: GenMessage<PurgeCacheRequest, {jsonType: PurgeCacheRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sluice_admin_v1_fleet_service, 16);
+
+/**
+ * Where they were forgotten.
+ *
+ * @generated from message sluice.admin.v1.PurgeCacheResponse
+ */
+export type PurgeCacheResponse = Message<"sluice.admin.v1.PurgeCacheResponse"> & {
+  /**
+   * The nodes that did it.
+   *
+   * @generated from field: repeated string node_ids = 1;
+   */
+  nodeIds: string[];
+
+  /**
+   * The nodes that did not, with reasons.
+   *
+   * @generated from field: repeated sluice.admin.v1.NodeFailure failures = 2;
+   */
+  failures: NodeFailure[];
+};
+
+/**
+ * Where they were forgotten.
+ *
+ * @generated from message sluice.admin.v1.PurgeCacheResponse
+ */
+export type PurgeCacheResponseJson = {
+  /**
+   * The nodes that did it.
+   *
+   * @generated from field: repeated string node_ids = 1;
+   */
+  nodeIds?: string[];
+
+  /**
+   * The nodes that did not, with reasons.
+   *
+   * @generated from field: repeated sluice.admin.v1.NodeFailure failures = 2;
+   */
+  failures?: NodeFailureJson[];
+};
+
+/**
+ * Describes the message sluice.admin.v1.PurgeCacheResponse.
+ * Use `create(PurgeCacheResponseSchema)` to create a new message.
+ */
+export const PurgeCacheResponseSchema: GenMessage<PurgeCacheResponse, {jsonType: PurgeCacheResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sluice_admin_v1_fleet_service, 17);
+
+/**
  * A node that did not do what it was told.
  *
  * @generated from message sluice.admin.v1.NodeFailure
@@ -1170,7 +1291,7 @@ export type NodeFailureJson = {
  * Use `create(NodeFailureSchema)` to create a new message.
  */
 export const NodeFailureSchema: GenMessage<NodeFailure, {jsonType: NodeFailureJson}> = /*@__PURE__*/
-  messageDesc(file_sluice_admin_v1_fleet_service, 16);
+  messageDesc(file_sluice_admin_v1_fleet_service, 18);
 
 /**
  * How a node stands.
@@ -1378,6 +1499,17 @@ export const FleetService: GenService<{
     methodKind: "unary";
     input: typeof ResetBreakerRequestSchema;
     output: typeof ResetBreakerResponseSchema;
+  },
+  /**
+   * Forgets cached answers on every connected node, or on one, as ResetBreaker does: those that were asked for before a node answers are
+   * served no more.
+   *
+   * @generated from rpc sluice.admin.v1.FleetService.PurgeCache
+   */
+  purgeCache: {
+    methodKind: "unary";
+    input: typeof PurgeCacheRequestSchema;
+    output: typeof PurgeCacheResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_sluice_admin_v1_fleet_service, 0);

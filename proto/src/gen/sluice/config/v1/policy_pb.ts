@@ -897,62 +897,66 @@ export const ValidationSchema: GenMessage<Validation, {jsonType: ValidationJson}
   messageDesc(file_sluice_config_v1_policy, 10);
 
 /**
- * Which answers are kept (RFC 9111, as a shared cache).
+ * Which answers are kept, in memory that the workers of a node share (RFC 9111, as a shared cache), for routes that a service answers.
+ * Never kept: answers that are private, no-store, have a Set-Cookie or vary by everything; and answers to callers that are identified or
+ * sent Authorization, unless the answer says public, s-maxage or must-revalidate, or `vary` names x-consumer or authorization.
  *
  * @generated from message sluice.config.v1.Cache
  */
 export type Cache = Message<"sluice.config.v1.Cache"> & {
   /**
-   * How long, where the origin does not say. Unset: 0s.
+   * How long answers with a status that may be kept without saying so (RFC 9110, 15.1) are, where the origin does not say. Unset: 0s, not.
    *
    * @generated from field: google.protobuf.Duration ttl = 1;
    */
   ttl?: Duration | undefined;
 
   /**
-   * Methods. Empty: GET.
+   * Methods whose answers are kept. An answer to GET serves HEAD too. Empty: GET.
    *
    * @generated from field: repeated string methods = 2;
    */
   methods: string[];
 
   /**
-   * Request headers that tell answers apart, beside the origin's Vary.
+   * Request headers that tell answers apart, beside the origin's Vary. x-consumer stands for the consumer that the gateway identified.
    *
    * @generated from field: repeated string vary = 3;
    */
   vary: string[];
 
   /**
-   * Whether the origin's Cache-Control decides. Unset: true.
+   * Whether the origin's Cache-Control, Expires and Age decide. With false, which needs `ttl`, answers are kept for that
+   * instead, but none that is private or no-store. Unset: true.
    *
    * @generated from field: optional bool respect_origin = 4;
    */
   respectOrigin?: boolean | undefined;
 
   /**
-   * Larger answers are not kept. Unset: 1MiB.
+   * Answers with larger bodies are not kept. At most 4MiB. Unset: 1MiB.
    *
    * @generated from field: sluice.config.v1.ByteSize max_body_bytes = 5;
    */
   maxBodyBytes?: ByteSize | undefined;
 
   /**
-   * Tags to purge by.
+   * Tags to purge by: gatewayctl cache purge --tag.
    *
    * @generated from field: repeated string tags = 6;
    */
   tags: string[];
 
   /**
-   * A stale answer is served this long while it is fetched again (RFC 5861).
+   * A stale answer is served this long while it is fetched again (RFC 5861), where the origin says nothing about it. Unset: 0s.
    *
    * @generated from field: google.protobuf.Duration stale_while_revalidate = 7;
    */
   staleWhileRevalidate?: Duration | undefined;
 
   /**
-   * A stale answer is served this long where the origin fails (RFC 5861).
+   * A stale answer is served this long where the origin cannot be reached or answers 500, 502, 503 or 504 (RFC 5861), where the origin says
+   * nothing about it. Unset: 0s.
    *
    * @generated from field: google.protobuf.Duration stale_if_error = 8;
    */
@@ -967,62 +971,66 @@ export type Cache = Message<"sluice.config.v1.Cache"> & {
 };
 
 /**
- * Which answers are kept (RFC 9111, as a shared cache).
+ * Which answers are kept, in memory that the workers of a node share (RFC 9111, as a shared cache), for routes that a service answers.
+ * Never kept: answers that are private, no-store, have a Set-Cookie or vary by everything; and answers to callers that are identified or
+ * sent Authorization, unless the answer says public, s-maxage or must-revalidate, or `vary` names x-consumer or authorization.
  *
  * @generated from message sluice.config.v1.Cache
  */
 export type CacheJson = {
   /**
-   * How long, where the origin does not say. Unset: 0s.
+   * How long answers with a status that may be kept without saying so (RFC 9110, 15.1) are, where the origin does not say. Unset: 0s, not.
    *
    * @generated from field: google.protobuf.Duration ttl = 1;
    */
   ttl?: DurationJson;
 
   /**
-   * Methods. Empty: GET.
+   * Methods whose answers are kept. An answer to GET serves HEAD too. Empty: GET.
    *
    * @generated from field: repeated string methods = 2;
    */
   methods?: string[];
 
   /**
-   * Request headers that tell answers apart, beside the origin's Vary.
+   * Request headers that tell answers apart, beside the origin's Vary. x-consumer stands for the consumer that the gateway identified.
    *
    * @generated from field: repeated string vary = 3;
    */
   vary?: string[];
 
   /**
-   * Whether the origin's Cache-Control decides. Unset: true.
+   * Whether the origin's Cache-Control, Expires and Age decide. With false, which needs `ttl`, answers are kept for that
+   * instead, but none that is private or no-store. Unset: true.
    *
    * @generated from field: optional bool respect_origin = 4;
    */
   respectOrigin?: boolean;
 
   /**
-   * Larger answers are not kept. Unset: 1MiB.
+   * Answers with larger bodies are not kept. At most 4MiB. Unset: 1MiB.
    *
    * @generated from field: sluice.config.v1.ByteSize max_body_bytes = 5;
    */
   maxBodyBytes?: ByteSizeJson;
 
   /**
-   * Tags to purge by.
+   * Tags to purge by: gatewayctl cache purge --tag.
    *
    * @generated from field: repeated string tags = 6;
    */
   tags?: string[];
 
   /**
-   * A stale answer is served this long while it is fetched again (RFC 5861).
+   * A stale answer is served this long while it is fetched again (RFC 5861), where the origin says nothing about it. Unset: 0s.
    *
    * @generated from field: google.protobuf.Duration stale_while_revalidate = 7;
    */
   staleWhileRevalidate?: DurationJson;
 
   /**
-   * A stale answer is served this long where the origin fails (RFC 5861).
+   * A stale answer is served this long where the origin cannot be reached or answers 500, 502, 503 or 504 (RFC 5861), where the origin says
+   * nothing about it. Unset: 0s.
    *
    * @generated from field: google.protobuf.Duration stale_if_error = 8;
    */

@@ -1362,7 +1362,8 @@ export type Fallback = Message<"sluice.config.v1.Fallback"> & {
    */
   answer: {
     /**
-     * A cached answer, even though it is stale.
+     * A cached answer, even though it is stale, where the route has a cache and the answer does not say must-revalidate, proxy-revalidate,
+     * s-maxage or no-cache.
      *
      * @generated from field: sluice.config.v1.StaleCache stale_cache = 1;
      */
@@ -1396,7 +1397,8 @@ export type Fallback = Message<"sluice.config.v1.Fallback"> & {
  */
 export type FallbackJson = {
   /**
-   * A cached answer, even though it is stale.
+   * A cached answer, even though it is stale, where the route has a cache and the answer does not say must-revalidate, proxy-revalidate,
+   * s-maxage or no-cache.
    *
    * @generated from field: sluice.config.v1.StaleCache stale_cache = 1;
    */
@@ -1433,7 +1435,7 @@ export const FallbackSchema: GenMessage<Fallback, {jsonType: FallbackJson}> = /*
  */
 export type StaleCache = Message<"sluice.config.v1.StaleCache"> & {
   /**
-   * How old it may be. Unset: 10m.
+   * How old it may be since it left the origin. Unset: 10m.
    *
    * @generated from field: google.protobuf.Duration max_age = 1;
    */
@@ -1447,7 +1449,7 @@ export type StaleCache = Message<"sluice.config.v1.StaleCache"> & {
  */
 export type StaleCacheJson = {
   /**
-   * How old it may be. Unset: 10m.
+   * How old it may be since it left the origin. Unset: 10m.
    *
    * @generated from field: google.protobuf.Duration max_age = 1;
    */
