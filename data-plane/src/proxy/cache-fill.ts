@@ -2,20 +2,20 @@ import { type ArrivedResponse, isOriginError, type StoredTimes, storedTimes, var
 import {
   ChunkedDecoder,
   dropTable,
+  HeaderId,
   joinedFieldValue,
   namedFieldValue,
-  HeaderId,
   type ResponseHead,
 } from '../http1/index.ts';
 import { hashKeyInto, variantKey } from './cache-key.ts';
 import { isPersonal } from './cache-personal.ts';
 import {
+  type CacheRecord,
   encodeAnswer,
   encodeNotKept,
   encodeVariants,
   fieldOf,
   freshenedHead,
-  type CacheRecord,
 } from './cache-record.ts';
 import type { CacheState } from './cache-state.ts';
 import type { CacheUse } from './cache-use.ts';

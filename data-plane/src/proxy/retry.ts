@@ -2,8 +2,8 @@ import { backoffMs, OPEN, type RetryPlan, retryAfterMs, retryWaitMs } from '@slu
 import { fieldValue, HeaderId, type ResponseHead } from '../http1/index.ts';
 import { FAILURE } from '../shared/index.ts';
 import { answerProblem } from './answer.ts';
-import { armTimer } from './deadlines.ts';
 import { serveOnError } from './cache-errors.ts';
+import { armTimer } from './deadlines.ts';
 import type { Exchange } from './exchange.ts';
 import { hasFallback } from './fallback.ts';
 import { abortByFault } from './faults.ts';

@@ -1,6 +1,6 @@
 import { Breakers } from './breakers.ts';
-import { ClientConnections } from './client-connections.ts';
 import { CacheFills } from './cache-fills.ts';
+import { ClientConnections } from './client-connections.ts';
 import { type Clock, sharedClock } from './clock.ts';
 import { attachColumns, type Columns, releaseColumns } from './columns.ts';
 import { Control } from './control.ts';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { CLIENT_CONNECTIONS_BYTES } from './client-connections.ts';
 import { FILLS_BYTES } from './cache-fills.ts';
+import { CLIENT_CONNECTIONS_BYTES } from './client-connections.ts';
 import { INVALIDATIONS_BYTES } from './invalidations.ts';
 import { createLeaseQueues } from './lease-calls.ts';
 import { createLeaseBuffers, type LeaseBuffers } from './lease-cells.ts';
