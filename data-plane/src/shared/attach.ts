@@ -92,9 +92,9 @@ export function attachShared(region: SharedRegion, writer: number = region.write
  * in flight, connections, pending, half-open permits). Its counters stay and its successor goes on with them.
  */
 export function releaseWorker(shared: Shared, directory: SlotDirectory, worker: number): void {
+  shared.cacheFills.releaseWorker(worker);
   releaseColumns(shared.columns, worker, directory.endpoints.used, directory.services.used);
   shared.clientConnections.releaseWorker(worker);
-  shared.cacheFills.releaseWorker(worker);
   shared.breakers.permits.releaseWorker(worker, directory.services.used);
   shared.control.setWorkerState(worker, 'absent');
 }
