@@ -1,5 +1,7 @@
 import { createHmac } from 'node:crypto';
-import { ConfigIndex, Explainer, parseManifests } from '@sluice/engine';
+import { Explainer } from '@sluice/engine';
+import { ConfigIndex } from '@sluice/engine/config-index';
+import { parseManifests } from '@sluice/engine/manifest';
 import { describe, expect, test } from 'vitest';
 import { type Bound, judge, median, quantile } from './figure.ts';
 import { compareCoreTimes, parseCoreTimes } from './noise.ts';

@@ -1,7 +1,7 @@
 /** `npm start`: a control plane with its database, one node and a demo upstream, in one process tree. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { parseManifests } from '@sluice/engine';
+import { parseManifests } from '@sluice/engine/manifest';
 import { ConfigService, createGrpcClient, KeyService } from '@sluice/proto';
 import { Children } from './children.ts';
 import { startUpstream } from './upstream.ts';

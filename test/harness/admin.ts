@@ -1,4 +1,4 @@
-import { parseManifests } from '@sluice/engine';
+import { parseManifests } from '@sluice/engine/manifest';
 import {
   type ApplyResponse,
   ConfigService,

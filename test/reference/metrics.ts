@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { parseSettings as controlPlaneSettings, startControlPlane } from '@sluice/control-plane';
 import { counterFamilies, histogramFamilies, parseSettings as nodeSettings, startNode } from '@sluice/data-plane';
-import { parseManifests } from '@sluice/engine';
+import { parseManifests } from '@sluice/engine/manifest';
 import { ConfigService, createGrpcClient } from '@sluice/proto';
 import { makeTempDir } from '../harness/temp-dir.ts';
 import { waitFor } from '../harness/wait-for.ts';

@@ -1,4 +1,5 @@
-import { compileSnapshot, withoutFollowUps } from '@sluice/engine';
+import { withoutFollowUps } from '@sluice/engine';
+import { compileSnapshot } from '@sluice/engine/config-index';
 import type { Command } from 'commander';
 import { CommandFailure } from '../exit.ts';
 import { loadManifests } from '../manifests/load-manifests.ts';

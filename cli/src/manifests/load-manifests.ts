@@ -1,12 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import {
-  type ManifestDocument,
-  type ManifestProblem,
-  type PartialManifest,
-  type Problem,
-  parseManifests,
-} from '@sluice/engine';
+import type { ManifestDocument, ManifestProblem, PartialManifest, Problem } from '@sluice/engine';
+import { parseManifests } from '@sluice/engine/manifest';
 import { CommandFailure } from '../exit.ts';
 import { type FilePlace, formatProblem } from '../output/problems.ts';
 import { decodeText, EXTENSIONS, listFiles, readText, STDIN } from './read-files.ts';

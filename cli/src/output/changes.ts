@@ -1,4 +1,4 @@
-import { printManifest } from '@sluice/engine';
+import { printManifest } from '@sluice/engine/manifest';
 import { ChangeKind, type ResourceChange } from '@sluice/proto';
 import { paint, type Style } from './paint.ts';
 import { oneLine, plainText } from './plain-text.ts';

@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
-import type { ConfigIndex, Problem } from '@sluice/engine';
+import type { Problem } from '@sluice/engine';
+import type { ConfigIndex } from '@sluice/engine/config-index';
 import { type ApiKey, ConsumerSchema, ResourceSchema } from '@sluice/proto';
 import { apiKeyKind } from '../state/fact-track.ts';
 

@@ -1,12 +1,12 @@
 import {
   type Checked,
-  ConfigIndex,
   type ConfigIndexOptions,
   decodeResource,
   type EntryChange,
   type Kind,
   type ResourceKey,
 } from '@sluice/engine';
+import { ConfigIndex } from '@sluice/engine/config-index';
 import type { Resource } from '@sluice/proto';
 import type { VersionRecord } from '../store/store.ts';
 import type { SealedSecrets } from './sealed-secrets.ts';

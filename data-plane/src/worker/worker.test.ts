@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { Worker } from 'node:worker_threads';
-import { encodeResource, parseManifests } from '@sluice/engine';
+import { encodeResource } from '@sluice/engine';
+import { parseManifests } from '@sluice/engine/manifest';
 import { expect, test } from 'vitest';
 import { RawOrigin } from '../proxy/testing/raw-origin.ts';
 import { RawPeer } from '../proxy/testing/raw-peer.ts';

@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
-import { type ConfigIndex, compileSnapshot, parseManifests, printManifests } from '@sluice/engine';
+import { type ConfigIndex, compileSnapshot } from '@sluice/engine/config-index';
+import { parseManifests, printManifests } from '@sluice/engine/manifest';
 import { type Resource, ResourceSchema } from '@sluice/proto';
 
 /**

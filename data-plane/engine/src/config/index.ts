@@ -1,12 +1,5 @@
 export { compileSupportCheck, supportedFields } from './check-supported.ts';
-export {
-  type Change,
-  type Checked,
-  ConfigIndex,
-  type ConfigIndexOptions,
-  compileSnapshot,
-  type EntryChange,
-} from './config-index.ts';
+export type { Change, Checked, ConfigIndexOptions, EntryChange } from './config-index.ts';
 export { diffResources, type FieldDifference } from './diff.ts';
 export { hashItem, SetDigest } from './digest.ts';
 export { type EffectiveField, effectiveRoute } from './effective-route.ts';

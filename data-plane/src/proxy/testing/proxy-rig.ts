@@ -8,9 +8,9 @@ import {
   defaultListener,
   encodeResource,
   KEY_SET_KIND,
-  parseManifests,
   Tables,
 } from '@sluice/engine';
+import { parseManifests } from '@sluice/engine/manifest';
 import { ApiKeySchema, FetchedKeySetSchema } from '@sluice/proto';
 import {
   attachShared,
