@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { DescMessage } from '@bufbuild/protobuf';
 import { EXPLAIN_STEPS, UNSUPPORTED } from '@sluice/engine';
 import {
+  AccessLogSchema,
   ApiKeyAuthSchema,
   AuthorizationSchema,
   BodyEditsSchema,
@@ -43,6 +44,7 @@ interface Described {
 }
 
 const policies: readonly Described[] = [
+  of('accessLog', AccessLogSchema, 'access log', 'src/proxy/record-request.ts', 'accessLog of errors, nothing fails'),
   of('redirect', RedirectSchema, 'redirect', 'engine/src/tables/build-redirect.ts'),
   of('cors', CorsSchema, 'cors', 'engine/src/decide/cors.ts', 'cors'),
   of('authorization.ip', IpRulesSchema, 'client address', 'engine/src/tables/address-rules.ts', 'authorization.ip'),

@@ -6,7 +6,10 @@ import { RequestRecord } from './request-record.ts';
 /** From this status on a request has failed, whoever is to blame. */
 const FAILED = 400;
 
-/** Draws whether a request whose route was found is logged, and begins to note it where it may be. */
+/**
+ * Draws whether a request whose route was found is logged, and begins to note it where it may be. Costs a random number; where it is, or
+ * may be, an object of notes, and a line of JSON that another thread writes out.
+ */
 export function beginRecord(x: Exchange, { sample, errors }: AccessLogPlan): void {
   const isSampled = Math.random() < sample;
   if (isSampled || errors) x.record = new RequestRecord(isSampled, x.client.bytesSent);

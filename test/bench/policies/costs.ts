@@ -41,6 +41,7 @@ const schema = `validation: { requestSchema: { inline: '${SCHEMA}' } }`;
 
 export const policyCosts: readonly PolicyCost[] = [
   { name: NOISE, ask: 'nothing' },
+  { name: 'accessLog of errors, nothing fails', ask: 'nothing', route: 'accessLog: { errors: true }' },
   { name: 'cors', ask: 'origin', route: 'cors: { origins: ["https://app.example", "https://*.shop.example"] }' },
   { name: 'authorization.ip', ask: 'nothing', route: 'authorization: { ip: { allow: [127.0.0.0/8, 10.0.0.0/8] } }' },
   {
