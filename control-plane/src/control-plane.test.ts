@@ -3,16 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { createLog } from '@sluice/engine';
-import {
-  ConfigService,
-  createGrpcClient,
-  FleetService,
-  KeyService,
-  NodeState,
-  ProblemsSchema,
-  ResourceSchema,
-  RpcError,
-} from '@sluice/proto';
+import { ConfigService, FleetService, KeyService, NodeState, ProblemsSchema, ResourceSchema } from '@sluice/proto';
+import { createGrpcClient, RpcError } from '@sluice/proto/grpc-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { checkHistory } from './fleet/testing/check-history.ts';

@@ -5,7 +5,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { createGrpcClient, grpcHealth } from '@sluice/proto';
+import { grpcHealth } from '@sluice/proto';
+import { createGrpcClient } from '@sluice/proto/grpc-client';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { until } from './fleet/testing/until.ts';
 

@@ -1,4 +1,7 @@
-/** The vocabulary: every message, enum and service of Sluice, the gRPC standard services it offers, and a client for them. */
+/**
+ * The vocabulary: every message, enum and service of Sluice, the gRPC standard services it offers, and a client for them, which has an entry
+ * of its own (`@sluice/proto/grpc-client`): workers and the control plane do not load it.
+ */
 
 export * as grpcHealth from './gen/grpc/health/v1/health_pb.ts';
 export * as grpcReflectionV1 from './gen/grpc/reflection/v1/reflection_pb.ts';
@@ -25,14 +28,12 @@ export * from './gen/sluice/config/v1/service_pb.ts';
 export * from './gen/sluice/config/v1/token_pb.ts';
 export * from './gen/sluice/sync/v1/cache_pb.ts';
 export * from './gen/sluice/sync/v1/sync_service_pb.ts';
-export {
-  createGrpcClient,
-  type GrpcCallOptions,
-  type GrpcChannel,
-  type GrpcClient,
-  type GrpcClientOptions,
-  type GrpcMethod,
-  parseServerAddress,
-  type ServerAddress,
+export type {
+  GrpcCallOptions,
+  GrpcChannel,
+  GrpcClient,
+  GrpcClientOptions,
+  GrpcMethod,
+  ServerAddress,
 } from './grpc-client.ts';
-export { type RpcCode, RpcError, toRpcError } from './rpc-error.ts';
+export type { RpcCode } from './rpc-error.ts';

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ConfigService, createGrpcClient, FleetService, type WaitForRevisionResponse } from '@sluice/proto';
+import { ConfigService, FleetService, type WaitForRevisionResponse } from '@sluice/proto';
+import { createGrpcClient } from '@sluice/proto/grpc-client';
 import { connectAdmin } from '../harness/admin.ts';
 import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
 import { startLink } from '../harness/link.ts';

@@ -1,4 +1,5 @@
-import { createGrpcClient, KeyService } from '@sluice/proto';
+import { KeyService } from '@sluice/proto';
+import { createGrpcClient } from '@sluice/proto/grpc-client';
 import { startControlPlane } from '../harness/control-plane.ts';
 import { startNode } from '../harness/node.ts';
 import { type Candidate, cores, pin } from './candidate.ts';

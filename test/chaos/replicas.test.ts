@@ -1,6 +1,7 @@
 /** Two control planes on one database, one of which dies, and a database that dies: nothing acknowledged is lost, and no request fails. */
 import { join } from 'node:path';
-import { NodeState, RpcError } from '@sluice/proto';
+import { NodeState } from '@sluice/proto';
+import { RpcError } from '@sluice/proto/grpc-client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkActivations, readActivations } from '../harness/activations.ts';
 import { type Admin, connectAdmin, readManifests } from '../harness/admin.ts';

@@ -2,7 +2,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseManifests } from '@sluice/engine/manifest';
-import { ConfigService, createGrpcClient, KeyService } from '@sluice/proto';
+import { ConfigService, KeyService } from '@sluice/proto';
+import { createGrpcClient } from '@sluice/proto/grpc-client';
 import { Children } from './children.ts';
 import { startUpstream } from './upstream.ts';
 

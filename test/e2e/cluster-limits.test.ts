@@ -1,6 +1,7 @@
 /** Limits that hold for all nodes together, over a real Redis: four nodes at ten times the limit, whatever happens to them. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { ProblemsSchema, RpcError } from '@sluice/proto';
+import { ProblemsSchema } from '@sluice/proto';
+import { RpcError } from '@sluice/proto/grpc-client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Admin, connectAdmin } from '../harness/admin.ts';
 import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';

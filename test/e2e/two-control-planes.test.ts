@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
-import { ConfigService, createGrpcClient, FleetService, NodeState, ResourceSchema, RpcError } from '@sluice/proto';
+import { ConfigService, FleetService, NodeState, ResourceSchema } from '@sluice/proto';
+import { createGrpcClient, RpcError } from '@sluice/proto/grpc-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestNode } from '../../control-plane/src/fleet/testing/test-node.ts';
 import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';

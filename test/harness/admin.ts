@@ -1,13 +1,6 @@
 import { parseManifests } from '@sluice/engine/manifest';
-import {
-  type ApplyResponse,
-  ConfigService,
-  createGrpcClient,
-  FleetService,
-  type GrpcClient,
-  KeyService,
-  TokenService,
-} from '@sluice/proto';
+import { type ApplyResponse, ConfigService, FleetService, KeyService, TokenService } from '@sluice/proto';
+import { createGrpcClient, type GrpcClient } from '@sluice/proto/grpc-client';
 
 /** The admin API of a control plane, for tests that make many changes; `gatewayctl` is a process each time. */
 export type Admin = Disposable & {

@@ -1,13 +1,6 @@
 import { type Duration, durationMs } from '@bufbuild/protobuf/wkt';
-import {
-  ConfigService,
-  createGrpcClient,
-  FleetService,
-  type GrpcClient,
-  KeyService,
-  parseServerAddress,
-  TokenService,
-} from '@sluice/proto';
+import { ConfigService, FleetService, KeyService, TokenService } from '@sluice/proto';
+import { createGrpcClient, type GrpcClient, parseServerAddress } from '@sluice/proto/grpc-client';
 import { type Context, contextFilePath, readContextFile } from '../context/context-file.ts';
 import { CommandFailure, EXIT } from '../exit.ts';
 

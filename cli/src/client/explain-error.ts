@@ -1,5 +1,6 @@
 import type { Problem } from '@sluice/engine';
-import { ProblemsSchema, type RpcError } from '@sluice/proto';
+import { ProblemsSchema } from '@sluice/proto';
+import type { RpcError } from '@sluice/proto/grpc-client';
 import type { LoadedManifests } from '../manifests/load-manifests.ts';
 import { oneLine } from '../output/plain-text.ts';
 import { formatProblem } from '../output/problems.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
-import { RpcError } from '@sluice/proto';
+import { RpcError } from '@sluice/proto/grpc-client';
 
 const TRIES = 3;
 const WAIT_MS = 200;

@@ -1,4 +1,4 @@
-import { RpcError } from '@sluice/proto';
+import { RpcError } from '@sluice/proto/grpc-client';
 import type { Command } from 'commander';
 import { type ControlPlaneClient, connect, type ServerFlags } from '../client/control-plane.ts';
 import { explainError } from '../client/explain-error.ts';

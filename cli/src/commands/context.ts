@@ -1,4 +1,4 @@
-import { parseServerAddress } from '@sluice/proto';
+import { parseServerAddress } from '@sluice/proto/grpc-client';
 import type { Command } from 'commander';
 import type { ServerFlags } from '../client/control-plane.ts';
 import { contextFilePath, deleteContext, putContext, readContextFile, useContext } from '../context/context-file.ts';

@@ -1,6 +1,7 @@
 import { type Duration, durationMs } from '@bufbuild/protobuf/wkt';
 import { formatDuration } from '@sluice/engine';
-import { type Node, toRpcError, type WaitForRevisionResponse } from '@sluice/proto';
+import type { Node, WaitForRevisionResponse } from '@sluice/proto';
+import { toRpcError } from '@sluice/proto/grpc-client';
 import type { ControlPlaneClient } from '../client/control-plane.ts';
 import { CommandFailure } from '../exit.ts';
 import { oneLine } from '../output/plain-text.ts';

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createGrpcClient, NodeState, SyncService } from '@sluice/proto';
+import { NodeState, SyncService } from '@sluice/proto';
+import { createGrpcClient } from '@sluice/proto/grpc-client';
 import { afterEach, expect, it } from 'vitest';
 import { checkHistory } from './testing/check-history.ts';
 import { type ServedFleet, serveFleet } from './testing/serve-fleet.ts';

@@ -1,4 +1,5 @@
-import { createGrpcClient, FleetService, NodeState, type WaitForRevisionResponse } from '@sluice/proto';
+import { FleetService, NodeState, type WaitForRevisionResponse } from '@sluice/proto';
+import { createGrpcClient } from '@sluice/proto/grpc-client';
 import { afterEach, expect, it } from 'vitest';
 import type { FleetOptions } from './fleet.ts';
 import { type ServedFleet, serveFleet } from './testing/serve-fleet.ts';

@@ -5,15 +5,8 @@ import { promisify } from 'node:util';
 import { Code, ConnectError, type ConnectRouter, createClient } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
 import { createLog } from '@sluice/engine';
-import {
-  createGrpcClient,
-  FleetService,
-  grpcHealth,
-  KeyService,
-  NodeSchema,
-  ProblemsSchema,
-  SyncService,
-} from '@sluice/proto';
+import { FleetService, grpcHealth, KeyService, NodeSchema, ProblemsSchema, SyncService } from '@sluice/proto';
+import { createGrpcClient } from '@sluice/proto/grpc-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createBearerGate, hashToken } from './bearer-gate.ts';
 import { retryableError } from './errors.ts';

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
 import { type LogLevel, logLevels } from '@sluice/engine';
-import { parseServerAddress } from '@sluice/proto';
+import { parseServerAddress } from '@sluice/proto/grpc-client';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { ListenerAddress } from '../worker/messages.ts';
 

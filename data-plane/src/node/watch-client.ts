@@ -2,17 +2,15 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { durationMs, type Log } from '@sluice/engine';
 import {
   type Command,
-  createGrpcClient,
-  type GrpcClient,
   NackReason,
   SyncService,
   type Track,
-  toRpcError,
   type Update,
   type WatchRequestSchema,
   type WatchResponse,
   type Welcome,
 } from '@sluice/proto';
+import { createGrpcClient, type GrpcClient, toRpcError } from '@sluice/proto/grpc-client';
 import type { UpdateRefusal, WholeUpdate } from './track.ts';
 import { UpdateAssembly } from './update-assembly.ts';
 

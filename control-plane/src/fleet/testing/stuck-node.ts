@@ -1,4 +1,5 @@
-import { createGrpcClient, SyncService } from '@sluice/proto';
+import { SyncService } from '@sluice/proto';
+import { createGrpcClient } from '@sluice/proto/grpc-client';
 
 /** A node in a process of its own, for tests that stop the process: says Hello and acks nothing. Arguments: address, id. */
 const [address = '', nodeId = ''] = process.argv.slice(2);

@@ -2,19 +2,17 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { hashItem, SetDigest } from '@sluice/engine';
 import {
   type Command,
-  createGrpcClient,
   type HelloSchema,
   NackReason,
   PositionSchema,
-  type RpcError,
   type StatusSchema,
   SyncService,
   Track,
-  toRpcError,
   type Update,
   type WatchRequestSchema,
   type Welcome,
 } from '@sluice/proto';
+import { createGrpcClient, type RpcError, toRpcError } from '@sluice/proto/grpc-client';
 import type { FollowedTrack } from '../update-source.ts';
 
 /** What a node has of one track. */
