@@ -23,6 +23,7 @@ import {
   RewriteSchema,
   SlidingWindowSchema,
   TokenBucketSchema,
+  TracingSchema,
   ValidationSchema,
 } from '@sluice/proto';
 import { describeNoise } from '../bench/page/page.ts';
@@ -45,6 +46,7 @@ interface Described {
 
 const policies: readonly Described[] = [
   of('accessLog', AccessLogSchema, 'access log', 'src/proxy/record-request.ts', 'accessLog of errors, nothing fails'),
+  of('tracing', TracingSchema, 'tracing', 'src/proxy/span-line.ts'),
   of('redirect', RedirectSchema, 'redirect', 'engine/src/tables/build-redirect.ts'),
   of('cors', CorsSchema, 'cors', 'engine/src/decide/cors.ts', 'cors'),
   of('authorization.ip', IpRulesSchema, 'client address', 'engine/src/tables/address-rules.ts', 'authorization.ip'),
@@ -160,7 +162,7 @@ function costOf(file: string): string {
   const text = readFileSync(join(root, 'data-plane', file), 'utf8');
   for (const [, comment = ''] of text.matchAll(/\/\*\*([\s\S]*?)\*\//g)) {
     const [, said] = /\bCosts ([^@]*)/.exec(comment.replaceAll(/\s*\n\s*\*\s?/g, ' ')) ?? [];
-    if (said !== undefined) return said.slice(0, 1).toUpperCase() + said.slice(1).trim();
+    if (said !== undefined) return `${said.slice(0, 1).toUpperCase()}${said.slice(1)}`.trim();
   }
   throw new Error(`data-plane/${file} does not say what it costs`);
 }

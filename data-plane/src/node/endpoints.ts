@@ -18,6 +18,7 @@ import { listEndpoints } from './list-endpoints.ts';
 import type { Listeners } from './listeners.ts';
 import { nodeMetrics } from './node-metrics.ts';
 import type { Settings } from './settings.ts';
+import type { SpanExport } from './spans/span-export.ts';
 import type { Supervisor } from './supervisor.ts';
 import type { WallClockWatch } from './wall-clock-watch.ts';
 import type { WatchClient } from './watch-client.ts';
@@ -37,6 +38,7 @@ export interface EndpointSources {
   readonly accessLog: AccessLog;
   readonly discovery: DnsDiscovery;
   readonly wallClock: WallClockWatch;
+  readonly spans: SpanExport | undefined;
   readonly persistedRevision: () => number;
 }
 

@@ -33,7 +33,7 @@ export class LiveWorker {
   /** Resolves when it has ended. */
   readonly ended = Promise.withResolvers<void>();
 
-  constructor(seat: number, options: Pick<WorkerStart, 'region' | 'group' | 'zone' | 'listeners'>) {
+  constructor(seat: number, options: Pick<WorkerStart, 'region' | 'group' | 'zone' | 'recordsSpans' | 'listeners'>) {
     this.seat = seat;
     const workerData: WorkerStart = { index: seat, ...options, compileCache: getCompileCacheDir() };
     this.thread = new Worker(new URL('../worker/start.ts', import.meta.url), {

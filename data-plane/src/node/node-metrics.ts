@@ -6,6 +6,7 @@ import type { NodeCache } from './cache/node-cache.ts';
 import type { DnsDiscovery } from './discovery/dns-discovery.ts';
 import type { Freshness } from './freshness.ts';
 import type { LeaseKeeper } from './leases/lease-keeper.ts';
+import type { SpanExport } from './spans/span-export.ts';
 import type { Supervisor } from './supervisor.ts';
 import type { WallClockWatch } from './wall-clock-watch.ts';
 
@@ -19,11 +20,13 @@ export interface NodeMetricSources {
   readonly accessLog: AccessLog;
   readonly discovery: DnsDiscovery;
   readonly wallClock: WallClockWatch;
+  /** Undefined: nobody takes any. */
+  readonly spans: SpanExport | undefined;
 }
 
 /** What the main thread knows itself, beside what workers count. */
 export function nodeMetrics(sources: NodeMetricSources): MetricFamily[] {
-  const { activation, supervisor, freshness, cache, leases, accessLog, wallClock } = sources;
+  const { activation, supervisor, freshness, cache, leases, accessLog, spans, wallClock } = sources;
   const { columns } = sources.shared;
   const gauge = (name: string, help: string, value: number): MetricFamily => ({
     name,
@@ -67,6 +70,12 @@ export function nodeMetrics(sources: NodeMetricSources): MetricFamily[] {
       help: 'Steps of the wall clock by 2 s or more: tokens and keys begin and end by it, nothing else does.',
       type: 'counter',
       samples: [{ labels: {}, value: wallClock.steps }],
+    },
+    {
+      name: 'gateway_spans_exported_total',
+      help: 'Spans that a receiver has taken; requests whose spans were dropped are in gateway_overflow_total.',
+      type: 'counter',
+      samples: [{ labels: {}, value: spans?.exported ?? 0 }],
     },
     {
       name: 'gateway_upstream_healthy',

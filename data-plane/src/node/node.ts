@@ -27,6 +27,8 @@ import { Persistence } from './persistence.ts';
 import { hasReusePort } from './reuse-port.ts';
 import type { Settings } from './settings.ts';
 import { SlotLedger } from './slot-ledger.ts';
+import { openOtlp } from './spans/otlp-target.ts';
+import { SpanExport } from './spans/span-export.ts';
 import { StartError } from './start-error.ts';
 import { Supervisor } from './supervisor.ts';
 import { takeOverCache } from './take-over-cache.ts';
@@ -101,6 +103,11 @@ class NodeAssembly {
     const shared = attachShared(region);
     const accessLog = new AccessLog(shared, await openAccessLog(settings), log);
     started.defer(() => accessLog.close());
+    const spans =
+      settings.otlp === undefined
+        ? undefined
+        : new SpanExport(shared, await openOtlp(settings.otlp, settings, packageJson.version), log);
+    started.defer(() => spans?.close());
     const redis =
       settings.redis === undefined ? undefined : await startRedisLeases(settings.redis, settings.nodeId, log);
     started.defer(() => redis?.close());
@@ -124,6 +131,7 @@ class NodeAssembly {
       directory,
       group: settings.group,
       zone: settings.zone,
+      recordsSpans: spans !== undefined,
       listeners: own.length === 0 ? [DEFAULT_LISTENER] : own,
       reusePort,
       drainTimeoutMs: settings.drainTimeoutMs,
@@ -211,6 +219,7 @@ class NodeAssembly {
       accessLog,
       discovery,
       wallClock,
+      spans,
       persistedRevision: () => persistence.revision,
     });
     const admin = await startAdminServer(settings.admin, endpoints, settings.takeover);
@@ -240,7 +249,7 @@ class NodeAssembly {
       discovery.close();
       leases.close();
       redis?.close();
-      await accessLog.close();
+      await Promise.all([accessLog.close(), spans?.close()]);
       await cache.close();
       await admin.close();
       this.#lock.release();

@@ -40,6 +40,8 @@ export interface Settings {
   readonly logLevel: LogLevel;
   /** A file, or a named pipe, that access logs are appended to. Unset: standard output. */
   readonly accessLog: string | undefined;
+  /** `http://HOST:PORT[/PATH]` of who takes the spans of traced requests by OTLP. Unset: nobody. */
+  readonly otlp: string | undefined;
 }
 
 /** What a command line asks for: to run, or to print `text` and end with `exitCode`. */
@@ -71,6 +73,7 @@ export function parseSettings(args: readonly string[]): ParsedSettings {
     responseCache,
     accessLog,
     dnsServer,
+    otlp,
     ...flags
   } = command.opts<Flags>();
   return {
@@ -82,6 +85,7 @@ export function parseSettings(args: readonly string[]): ParsedSettings {
       accessLog,
       dnsServers: dnsServer,
       responseCacheBytes: responseCache,
+      otlp: otlp ?? endpointOfEnvironment(),
       binds: bind,
       controlPlanes: controlPlane,
       drainTimeoutMs: drainTimeout,
@@ -170,6 +174,10 @@ export function describeFlags(): Command {
       '--access-log <file>',
       'where the lines of access logs go: a file, which is made anew once it was moved away, or a named pipe; unset: standard output',
     ),
+    new Option(
+      '--otlp <url>',
+      'who takes the spans of traced requests by OTLP over HTTP, such as http://127.0.0.1:4318; unset: as OTEL_EXPORTER_OTLP_ENDPOINT says, else nobody',
+    ).argParser(parseOtlp),
   ];
   for (const option of options)
     command.addOption(option.env(`SLUICE_${option.name().toUpperCase().replaceAll('-', '_')}`));
@@ -211,6 +219,23 @@ function parseDnsServers(text: string): readonly string[] {
       throw new InvalidArgumentError('It is an address, or ADDRESS:PORT, an IPv6 address with a port in brackets.');
   }
   return servers;
+}
+
+function parseOtlp(text: string): string {
+  if (!isOtlpEndpoint(text)) throw new InvalidArgumentError('It is http://HOST:PORT or https://HOST:PORT.');
+  return text;
+}
+
+/** Without a query; who the node is to the receiver is said in OTEL_EXPORTER_OTLP_HEADERS. */
+function isOtlpEndpoint(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && ['http:', 'https:'].includes(url.protocol) && `${url.search}${url.hash}${url.username}` === '';
+}
+
+/** Of other programs too: one that is of no use here is as if it were not there. */
+function endpointOfEnvironment(): string | undefined {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint } = process.env;
+  return endpoint !== undefined && isOtlpEndpoint(endpoint) ? endpoint : undefined;
 }
 
 function parseNodeId(text: string): string {

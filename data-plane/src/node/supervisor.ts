@@ -10,6 +10,8 @@ export interface SupervisorOptions {
   readonly directory: SlotDirectory;
   readonly group: string;
   readonly zone: string;
+  /** Somebody takes the spans of traced requests. */
+  readonly recordsSpans: boolean;
   readonly listeners: readonly ListenerAddress[];
   /** Workers can listen on one address: a successor listens before its predecessor leaves. */
   readonly reusePort: boolean;
@@ -172,10 +174,10 @@ export class Supervisor {
   }
 
   #spawn(seat: number, predecessor?: LiveWorker): void {
-    const { shared, group, zone, listeners, log } = this.#options;
+    const { shared, group, zone, recordsSpans, listeners, log } = this.#options;
     this.#restarting.delete(seat);
     shared.control.begin(seat, shared.clock.nowMs());
-    const worker = new LiveWorker(seat, { region: shared.region, group, zone, listeners });
+    const worker = new LiveWorker(seat, { region: shared.region, group, zone, recordsSpans, listeners });
     if (predecessor !== undefined) {
       worker.predecessor = predecessor;
       predecessor.successor = worker;

@@ -36,7 +36,7 @@ export function accessLogLine(x: Exchange, record: RequestRecord, status: number
   if (record.fallback !== null) line += `,"fallback":"${record.fallback}"`;
   if (record.isBroken) line += ',"broken":true';
   if (record.dryRun.length > 0) line += `,"dryRun":["${record.dryRun.join('","')}"]`;
-  const userAgent = x.route.logsUserAgent ? namedFieldValue(head, 'user-agent') : undefined;
+  const userAgent = x.route.tellsUserAgent ? namedFieldValue(head, 'user-agent') : undefined;
   if (userAgent !== undefined) line += `,"userAgent":${jsonText(userAgent, MAX_TEXT)}`;
   return `${line},"requestId":"${x.requestId}","traceId":"${x.trace.traceId}"}\n`;
 }

@@ -109,7 +109,7 @@ function findRoute(x: Exchange): boolean {
       x.route = context.routeState(finding, x.listener);
       x.matched = finding.path;
       x.routed = true;
-      if (x.plan.accessLog !== undefined) beginRecord(x, x.plan.accessLog);
+      if (x.route.isObserved) beginRecord(x);
       x.serviceSlot = x.route.serviceSlot;
       if (x.route.requestDropNames !== null) x.body.dropTrailers();
       if (x.route.mayNeedBody && needsWholeBody(x)) x.body.takePayload();

@@ -38,6 +38,8 @@ export interface ProxyHooks {
   readonly ignoresLoad?: boolean;
   /** Asks for an issuer's keys, among which is not what a token names; `WorkerProxy.keysSettled` answers. Unset: nobody can be asked. */
   readonly onKeysWanted?: (issuer: string) => void;
+  /** Somebody takes the spans of traced requests. Unset: false. */
+  readonly recordsSpans?: boolean;
   /** For tests: called with each request before anything is decided. */
   readonly onRequest: ((header: (name: string) => string | undefined) => void) | undefined;
 }

@@ -1,11 +1,14 @@
 import type { DryRunField } from '../shared/index.ts';
 import type { ProblemCode } from './problem.ts';
+import type { ServerSpan } from './trace-context.ts';
 
 /** Of more tries it is only known how many there were. */
 const MAX_TRIES = 16;
 
 /** One try of a request, as it went. Times on the shared clock, microseconds; 0: not yet. */
 export interface TryRecord {
+  /** Empty: the request is not traced. */
+  readonly spanId: string;
   readonly service: string;
   /** Of the endpoint. */
   readonly address: string;
@@ -22,8 +25,10 @@ export interface TryRecord {
  * What is noted of a request whose end is to be told. Others have none: noting costs them a look at whether they have one.
  */
 export class RequestRecord {
-  /** Logged however it ends; else where it fails. */
-  readonly isSampled: boolean;
+  /** Logged: always, where it fails, or never. */
+  readonly logged: 'always' | 'failed' | 'never';
+  /** Null: it is not traced, or nobody takes spans. */
+  readonly span: ServerSpan | null;
   /** The code of the gateway's own answer. */
   refusal: ProblemCode | null = null;
   /** What was served instead of the service's answer. */
@@ -37,8 +42,9 @@ export class RequestRecord {
   /** What the client had been sent on its connection before. */
   readonly bytesBefore: number;
 
-  constructor(isSampled: boolean, bytesBefore: number) {
-    this.isSampled = isSampled;
+  constructor(logged: RequestRecord['logged'], span: ServerSpan | null, bytesBefore: number) {
+    this.logged = logged;
+    this.span = span;
     this.bytesBefore = bytesBefore;
   }
 
@@ -47,11 +53,11 @@ export class RequestRecord {
   }
 
   /** The request has its connection, or has it to be made. */
-  beginTry(service: string, address: string, nowUs: number): void {
+  beginTry(spanId: string, service: string, address: string, nowUs: number): void {
     this.tryCount++;
     this.endTry(nowUs);
     if (this.tries.length === MAX_TRIES) return;
-    this.tries.push({ service, address, startedUs: nowUs, headUs: 0, endedUs: 0, status: 0, failure: null });
+    this.tries.push({ spanId, service, address, startedUs: nowUs, headUs: 0, endedUs: 0, status: 0, failure: null });
   }
 
   answerTry(status: number, nowUs: number): void {

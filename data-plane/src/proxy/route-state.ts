@@ -52,8 +52,10 @@ export interface RouteState {
   readonly bodyBytes: number;
   /** Some requests wait until all of their body has come. */
   readonly mayNeedBody: boolean;
-  /** Logs of its requests say what clients call themselves: no credential is in that field. */
-  readonly logsUserAgent: boolean;
+  /** Some of its requests may be logged or traced. */
+  readonly isObserved: boolean;
+  /** What clients call themselves may be told: no credential is in that field. */
+  readonly tellsUserAgent: boolean;
   /** Null: nobody gets copies of requests. */
   readonly mirror: MirrorState | null;
   /** Null: no answers are kept. */
@@ -133,7 +135,8 @@ export function buildRouteState(
     routePart: keyPart(hashKey, 'route', plan.name),
     bodyBytes: plan.bodyBytes ?? listener.bodyBytes,
     mayNeedBody: plan.validation?.schema !== undefined || plan.requestBody !== undefined,
-    logsUserAgent: ![plan.auth, plan.dryRun?.auth?.plan].some(takesUserAgent),
+    isObserved: plan.accessLog !== undefined || plan.tracing !== undefined,
+    tellsUserAgent: ![plan.auth, plan.dryRun?.auth?.plan].some(takesUserAgent),
     mirror:
       plan.mirror === undefined ? null : mirrorState(plan.mirror, serviceState(plan.mirror.service), shared.metrics),
     cache:

@@ -5,6 +5,7 @@ import { answerProblem } from './answer.ts';
 import { armTimer } from './deadlines.ts';
 import type { Exchange } from './exchange.ts';
 import { bodySoFar, holdBody, recordBody, releaseHeld } from './held-body.ts';
+import { beginTry } from './record-request.ts';
 import { abandonTry, detachUpstream, endTry } from './try.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
 
@@ -41,7 +42,7 @@ export function send(x: Exchange, connection: UpstreamConnection): void {
   x.upstream = connection;
   connection.user = x;
   x.tryStartedUs = nowUs;
-  if (x.record !== null) x.record.beginTry(x.destination.plan.service.name, connection.endpoint.address, nowUs);
+  if (x.record !== null) beginTry(x, x.record, connection.endpoint);
   const perTryMs = x.destination.plan.retry?.perTryTimeoutMs ?? 0;
   x.tryDeadlineMs = perTryMs === 0 ? Number.POSITIVE_INFINITY : nowMs + perTryMs;
   const bytes = bodySoFar(x);

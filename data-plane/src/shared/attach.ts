@@ -44,6 +44,8 @@ export interface Shared {
   readonly responses: ResponseStore;
   readonly cacheFills: CacheFills;
   readonly invalidations: Invalidations;
+  /** This writer's spans. */
+  readonly spans: LineRing;
   readonly metrics: MetricsRecorder;
 }
 
@@ -83,6 +85,7 @@ export function attachShared(region: SharedRegion, writer: number = region.write
     responses: new ResponseStore(region, writer),
     cacheFills: new CacheFills(region, writer),
     invalidations: new Invalidations(region),
+    spans: new LineRing(region.spans[writer]!),
     metrics,
   };
 }

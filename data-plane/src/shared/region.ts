@@ -78,6 +78,8 @@ export interface SharedRegion {
   readonly responses: ResponseStoreBuffers;
   readonly cacheFills: SharedArrayBuffer;
   readonly invalidations: SharedArrayBuffer;
+  /** Spans, each request's on a line, one ring per writer. */
+  readonly spans: readonly SharedArrayBuffer[];
   /** One per writer. */
   readonly arenas: readonly SharedArrayBuffer[];
 }
@@ -179,6 +181,7 @@ export function createSharedRegion(settings: SharedSettings): SharedRegion {
     responses: createResponseStore(settings.cachedBytes ?? DEFAULT_CACHED_BYTES, workers + SPARE_SEATS),
     cacheFills: new SharedArrayBuffer(FILLS_BYTES),
     invalidations: new SharedArrayBuffer(INVALIDATIONS_BYTES),
+    spans: createLineRings(writers),
     arenas: Array.from({ length: writers }, () => new SharedArrayBuffer(ARENA_BYTES)),
   };
 }

@@ -11,6 +11,8 @@ export interface WorkerStart {
   readonly region: SharedRegion;
   readonly group: string;
   readonly zone: string;
+  /** Somebody takes the spans of traced requests. */
+  readonly recordsSpans: boolean;
   /** The listeners that the node was started with; the configuration may say more about them and add others. */
   readonly listeners: readonly ListenerAddress[];
   /** Where compiled code is kept between starts. Unset: nowhere. */

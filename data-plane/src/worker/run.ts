@@ -9,7 +9,7 @@ import type { BindMessage, FromWorker, StageMessage, ToWorker, WorkerStart } fro
 
 const BEAT_MS = 250;
 
-const { index, region, group, zone, listeners } = workerData as WorkerStart;
+const { index, region, group, zone, recordsSpans, listeners } = workerData as WorkerStart;
 const port = parentPort as MessagePort;
 const log = createLog(
   'info',
@@ -22,6 +22,7 @@ const tables = new ActiveTables(shared, { group, zone }, listeners);
 const proxy = new WorkerProxy(shared, tables, {
   onBug: (error) => log.error('a request failed in the gateway', { worker: index, error: stackOf(error) }),
   onRequest: requestFault(faults),
+  recordsSpans,
   onKeysWanted: (issuer) => tell({ type: 'keysWanted', issuer }),
 });
 let state: 'starting' | 'ready' | 'draining' = 'starting';

@@ -21,6 +21,7 @@ class TestWorker implements AsyncDisposable {
     const workerData: WorkerStart = {
       index: 0,
       region: this.region,
+      recordsSpans: false,
       group: 'default',
       zone: '',
       listeners: [{ name: 'http', host: '127.0.0.1', port: 0 }],

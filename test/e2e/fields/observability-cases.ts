@@ -39,7 +39,13 @@ const logged =
       .map((line) => (JSON.parse(line) as { status: number }).status);
   };
 
-const accessLog = (
+/** What upstreams are told of whether a request is traced. */
+const sampledFlag = async ({ ask, origin }: World): Promise<unknown> => {
+  await ask();
+  return origin.requests.at(-1)!.header('traceparent')?.slice(-2);
+};
+
+const observed = (
   key: FieldCase['key'],
   proves: readonly string[],
   [from, to]: readonly [Spec, Spec],
@@ -52,18 +58,21 @@ const accessLog = (
   ...rest,
 });
 
+const traced = (key: FieldCase['key'], proves: readonly string[], specs: readonly [Spec, Spec]): FieldCase =>
+  observed(key, proves, specs, { observe: sampledFlag, was: '00', is: '01' });
+
 export const observabilityCases: readonly FieldCase[] = [
-  accessLog('Policy/p', ['Policy.access_log'], [{}, { accessLog: { sample: 1 } }], {
+  observed('Policy/p', ['Policy.access_log'], [{}, { accessLog: { sample: 1 } }], {
     observe: logged(200, 500),
     was: [],
     is: [200, 500],
   }),
-  accessLog('Route/r', ['Route.access_log'], [{}, { accessLog: { sample: 1 } }], {
+  observed('Route/r', ['Route.access_log'], [{}, { accessLog: { sample: 1 } }], {
     observe: logged(200),
     was: [],
     is: [200],
   }),
-  accessLog(
+  observed(
     'Route/r',
     ['AccessLog.sample'],
     [{ accessLog: { errors: true } }, { accessLog: { sample: 1, errors: true } }],
@@ -73,9 +82,12 @@ export const observabilityCases: readonly FieldCase[] = [
       is: [200, 404],
     },
   ),
-  accessLog('Route/r', ['AccessLog.errors'], [{ accessLog: {} }, { accessLog: { errors: true } }], {
+  observed('Route/r', ['AccessLog.errors'], [{ accessLog: {} }, { accessLog: { errors: true } }], {
     observe: logged(200, 400, 399, 503),
     was: [],
     is: [400, 503],
   }),
+  traced('Policy/p', ['Policy.tracing'], [{}, { tracing: { sample: 1 } }]),
+  traced('Route/r', ['Route.tracing'], [{}, { tracing: { sample: 1 } }]),
+  traced('Route/r', ['Tracing.sample'], [{ tracing: { sample: 0 } }, { tracing: { sample: 1 } }]),
 ];

@@ -27,10 +27,6 @@ export const UNSUPPORTED: UnsupportedTable = [
   'sluice.config.v1.AuthMethod.mtls',
 
   'sluice.config.v1.Cache.shared',
-  'sluice.config.v1.Policy.tracing',
-  'sluice.config.v1.Policy.none=tracing',
 
   'sluice.config.v1.Route.mqtt',
-  'sluice.config.v1.Route.tracing',
-  'sluice.config.v1.Route.none=tracing',
 ];

@@ -8,6 +8,7 @@ const explainedBy: Readonly<Record<keyof RoutePlan, string>> = {
   slot: '',
   unavailable: 'availability',
   accessLog: 'access log',
+  tracing: 'tracing',
   redirect: 'redirect',
   cors: 'cors',
   admitsAddress: 'client address',

@@ -62,6 +62,7 @@ export function explainPlan(
 export const STEPS: readonly Step[] = [
   // Decided when the route is found, whatever ends the request.
   ['access log', explainAccessLog],
+  ['tracing', ({ tracing }) => tracing && { open: `${percent(tracing.sample)} are traced, or as a trusted peer says` }],
   ['availability', explainAvailability],
   ['redirect', ({ redirect }) => redirect && answered(redirect.status, redirectText(redirect))],
   ['cors', explainCors],

@@ -22,7 +22,7 @@ import type { BuildContext, ItemKey, SlotSource } from './built-item.ts';
 import type { AuthMethodPlan, AuthPlan } from './caller-plan.ts';
 import { CannotBuild } from './cannot-build.ts';
 import type { LimitPlan } from './limit-plan.ts';
-import type { AccessLogPlan, HeaderEditsPlan } from './plan.ts';
+import type { AccessLogPlan, HeaderEditsPlan, TracingPlan } from './plan.ts';
 import { durationMs } from './read-duration.ts';
 import type { RetryPlan } from './service-plan.ts';
 
@@ -41,6 +41,7 @@ export interface PolicyFields extends PolicyLayer {
   readonly timeoutMs: number | undefined;
   readonly retry: RetryPlan | undefined;
   readonly accessLog: AccessLogPlan | undefined;
+  readonly tracing: TracingPlan | undefined;
 }
 
 export interface BuiltPolicy {
@@ -70,6 +71,7 @@ export function buildPolicyFields(owner: string, fields: Policy | Route, { slots
     timeoutMs: durationMs(fields.timeout, undefined),
     retry: fields.retry && buildRetry(fields.retry),
     accessLog: fields.accessLog && { sample: fields.accessLog.sample, errors: fields.accessLog.errors },
+    tracing: fields.tracing && { sample: fields.tracing.sample },
     none: fields.none,
   };
 }

@@ -33,6 +33,7 @@ export function buildRefusingRoute(name: string, { spec }: Resource, slots: Slot
       timeoutMs: undefined,
       retry: undefined,
       accessLog: undefined,
+      tracing: undefined,
       none: [],
     },
     redirect: undefined,

@@ -70,6 +70,7 @@ export function joinRoute(
     bodyBytes: route.bodyBytes,
     webSocket: route.webSocket,
     accessLog: lastSet(layersFor(layers, 'accessLog').map(({ accessLog }) => accessLog)),
+    tracing: lastSet(layersFor(layers, 'tracing').map(({ tracing }) => tracing)),
   };
 }
 

@@ -60,6 +60,13 @@ export interface RoutePlan {
   readonly webSocket: boolean;
   /** Which requests are logged. Undefined: none. */
   readonly accessLog: AccessLogPlan | undefined;
+  /** Which requests are traced. Undefined: none, though whoever traces them finds his context passed on. */
+  readonly tracing: TracingPlan | undefined;
+}
+
+export interface TracingPlan {
+  /** The share, 0 to 1, of requests whose trace was not decided about by a trusted peer. */
+  readonly sample: number;
 }
 
 /** Requests that are logged when they are over. */

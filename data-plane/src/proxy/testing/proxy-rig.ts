@@ -61,6 +61,7 @@ export class ProxyRig implements AsyncDisposable {
       onRequest: undefined,
       onKeysWanted: (issuer) => this.keysWanted.push(issuer),
       ignoresLoad: true,
+      recordsSpans: true,
     });
   }
 

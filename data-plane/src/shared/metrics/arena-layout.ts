@@ -42,6 +42,7 @@ export const overflowKinds = [
   'access_log',
   'cache_waits',
   'cache_fills',
+  'spans',
 ] as const;
 export type OverflowKind = (typeof overflowKinds)[number];
 

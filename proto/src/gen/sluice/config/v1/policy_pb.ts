@@ -1164,13 +1164,13 @@ export const AccessLogSchema: GenMessage<AccessLog, {jsonType: AccessLogJson}> =
   messageDesc(file_sluice_config_v1_policy, 13);
 
 /**
- * Which requests are traced.
+ * Which requests are traced: spans of theirs go to where the node was told by `--otlp`, and upstreams are told in traceparent.
  *
  * @generated from message sluice.config.v1.Tracing
  */
 export type Tracing = Message<"sluice.config.v1.Tracing"> & {
   /**
-   * The share of requests. Unset: 0.
+   * The share of requests, drawn for each by itself, unless a trusted peer has decided about the trace: then as it says. Unset: 0.
    *
    * @generated from field: double sample = 1;
    */
@@ -1178,13 +1178,13 @@ export type Tracing = Message<"sluice.config.v1.Tracing"> & {
 };
 
 /**
- * Which requests are traced.
+ * Which requests are traced: spans of theirs go to where the node was told by `--otlp`, and upstreams are told in traceparent.
  *
  * @generated from message sluice.config.v1.Tracing
  */
 export type TracingJson = {
   /**
-   * The share of requests. Unset: 0.
+   * The share of requests, drawn for each by itself, unless a trusted peer has decided about the trace: then as it says. Unset: 0.
    *
    * @generated from field: double sample = 1;
    */
