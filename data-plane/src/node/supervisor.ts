@@ -33,7 +33,10 @@ const STAGE_TIMEOUT_MS = 5_000;
 /** How often it is looked whether there is a seat for the next worker that is to be replaced. */
 const SEAT_POLL_MS = 50;
 
-/** Keeps the workers alive, brings them all to each generation, and has them listen. */
+/**
+ * Keeps the workers alive, brings them all to each generation, and has them listen. Longer than other files: it is one state machine,
+ * and a worker's every step from one phase to the next is taken here. What needs no phase is elsewhere (`RestartPace`, `StallWatch`).
+ */
 export class Supervisor {
   readonly #options: SupervisorOptions;
   /** By seat. */
