@@ -70,6 +70,7 @@ async function open(port: number, n: number): Promise<Socket> {
 async function readSettledKib(pid: number): Promise<number> {
   let least = Infinity;
   for (let n = 0; n < 10; n += 1) {
+    // Time itself: nothing tells when a collection is over.
     await delay(300);
     const status = readFileSync(`/proc/${pid}/status`, 'latin1');
     least = Math.min(least, Number(/^VmRSS:\s+(\d+) kB/m.exec(status)![1]));

@@ -65,6 +65,7 @@ export async function runOverloadCase(one: OverloadCase, rounds: Rounds): Promis
     const peak = keep('as many as it can', await offer(atOnce));
     if (peak === 0) throw new Error('nothing was answered within a second: this machine is too busy to measure it');
     keep('3 times the requests', await offer({ connections: 64, pipelined: 100, rate: 3 * peak }));
+    // Time itself: what it can do so soon is what is measured.
     await delay(recoveryMs);
     keep('2 s later', await offer(atOnce));
     const tried: Sample[] = [];

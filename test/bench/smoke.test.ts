@@ -83,6 +83,7 @@ describe('the open-loop load', () => {
 
   test('counts the time a request waits for a connection', async () => {
     await using origin = await startOrigin(async () => {
+      // How long the origin takes; the load is made of it.
       await delay(20);
       return {};
     });
