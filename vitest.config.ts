@@ -3,7 +3,8 @@ import { defineConfig } from 'vitest/config';
 /** Tests that start processes and ask what they do, not how soon: others may run beside them. */
 const FUNCTIONAL = [
   'test/{architecture,conformance,fuzz,mutants,smuggling,store}/**/*.test.ts',
-  'test/e2e/{explain,fields,gatewayctl*,histories,issuer-keys,lease-store,readme*,secrets,start-errors,tokens}.test.ts',
+  'test/e2e/{explain,fields,gatewayctl*,held-resources,histories,issuer-keys,lease-store,readme*,secrets,start-errors}.test.ts',
+  'test/e2e/{tokens,two-control-planes}.test.ts',
 ];
 /** Most tests of the control plane, and many others, import its store. */
 const QUICKER = 'control-plane/src/resolve-drizzle.ts';
