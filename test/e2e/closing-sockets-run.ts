@@ -5,7 +5,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { connectAdmin } from '../harness/admin.ts';
 import { startControlPlane } from '../harness/control-plane.ts';
-import { readMetric } from '../harness/gateway.ts';
+import { forwardAll, readMetric } from '../harness/gateway.ts';
 import { type Node, startNode } from '../harness/node.ts';
 import { startOrigin } from '../harness/origin.ts';
 import { connectRaw } from '../harness/raw-client.ts';
@@ -21,15 +21,7 @@ async function main(): Promise<Readonly<Record<string, Fates>>> {
   const origin = stack.use(await startOrigin(() => ({ body: 'ok' })));
   const controlPlane = stack.use(await startControlPlane({ database: 'embedded' }));
   const admin = stack.use(connectAdmin(controlPlane));
-  await admin.apply(`
-kind: Service
-name: s
-spec: { endpoints: [{ address: "${origin.address}" }] }
----
-kind: Route
-name: all
-spec: { match: [{ path: { prefix: / } }], service: s, timeout: 30s }
-`);
+  await admin.apply(forwardAll(origin.address, { timeout: '30s' }));
   const env = { SLUICE_FAULTS: 'block-header=x-block' };
   const node = stack.use(await startNode({ controlPlane: controlPlane.url, env }));
   const { port } = node;

@@ -1,6 +1,6 @@
 /** How many connections the node takes, whichever of its workers they come to. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Gateway, readMetric, startGateway } from '../harness/gateway.ts';
+import { forwardAll, type Gateway, listener, readMetric, startGateway } from '../harness/gateway.ts';
 import { type Origin, startOrigin } from '../harness/origin.ts';
 import { connectRaw, type RawClient } from '../harness/raw-client.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -13,19 +13,7 @@ beforeAll(async () => {
   origin = await startOrigin();
   gateway = await startGateway({
     node: { workers: 3, env: { SLUICE_FAULTS: 'crash-header=x-crash' } },
-    manifest: `
-kind: Listener
-name: http
-spec: { address: "127.0.0.1:80", limits: { connectionsPerClient: ${perClient} } }
----
-kind: Service
-name: s
-spec: { endpoints: [{ address: "${origin.address}" }] }
----
-kind: Route
-name: all
-spec: { match: [{ path: { prefix: / } }], service: s }
-`,
+    manifest: `${listener({ connectionsPerClient: perClient })}---\n${forwardAll(origin.address)}`,
   });
 });
 

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { connectAdmin } from '../harness/admin.ts';
 import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
-import { readMetric } from '../harness/gateway.ts';
+import { forwardAll, readMetric } from '../harness/gateway.ts';
 import { startLoad } from '../harness/load.ts';
 import { watchLostTime } from '../harness/lost-time.ts';
 import { type Node, type NodeOptions, startNode } from '../harness/node.ts';
@@ -19,15 +19,7 @@ beforeAll(async () => {
   controlPlane = stack.use(await startControlPlane());
   origin = stack.use(await startOrigin());
   using admin = connectAdmin(controlPlane);
-  await admin.apply(`
-kind: Service
-name: s
-spec: { endpoints: [{ address: "${origin.address}" }] }
----
-kind: Route
-name: all
-spec: { match: [{ path: { prefix: / } }], service: s, timeout: 30s }
-`);
+  await admin.apply(forwardAll(origin.address, { timeout: '30s' }));
 });
 
 afterAll(() => stack.disposeAsync());

@@ -1,7 +1,7 @@
 /** A node that may have no more file descriptors serves on, and takes new clients again once it has some. */
 import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { startGateway } from '../harness/gateway.ts';
+import { forwardAll, startGateway } from '../harness/gateway.ts';
 import { startLoad } from '../harness/load.ts';
 import { startOrigin } from '../harness/origin.ts';
 import { connectRaw, type RawClient } from '../harness/raw-client.ts';
@@ -14,15 +14,7 @@ test.skipIf(process.platform !== 'linux')(`with ${mostFiles} file descriptors an
   await using origin = await startOrigin();
   await using gateway = await startGateway({
     node: { wrapper: ['prlimit', `--nofile=${mostFiles}:${mostFiles}`] },
-    manifest: `
-kind: Service
-name: s
-spec: { endpoints: [{ address: "${origin.address}" }] }
----
-kind: Route
-name: all
-spec: { match: [{ path: { prefix: / } }], service: s }
-`,
+    manifest: forwardAll(origin.address),
   });
   const { node } = gateway;
   const files = () => readdirSync(`/proc/${node.process().pid}/fd`).length;

@@ -1,7 +1,7 @@
 /** A worker with more to do than it can, and one with hardly any memory left: what they serve, they serve in time, and they recover. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Gateway, readMetric, startGateway } from '../harness/gateway.ts';
+import { forwardAll, type Gateway, listener, readMetric, startGateway } from '../harness/gateway.ts';
 import { startLoad } from '../harness/load.ts';
 import { type Origin, startOrigin } from '../harness/origin.ts';
 import { startProcess } from '../harness/process.ts';
@@ -18,19 +18,7 @@ beforeAll(async () => {
       workers: 1,
       env: { SLUICE_FAULTS: 'spin-header=x-spin heap-header=x-heap', NODE_OPTIONS: '--max-old-space-size=192' },
     },
-    manifest: `
-kind: Listener
-name: http
-spec: { address: "127.0.0.1:80", limits: { connectionsPerClient: 100000 } }
----
-kind: Service
-name: s
-spec: { endpoints: [{ address: "${origin.address}" }] }
----
-kind: Route
-name: all
-spec: { match: [{ path: { prefix: / } }], service: s }
-`,
+    manifest: `${listener({ connectionsPerClient: 100_000 })}---\n${forwardAll(origin.address)}`,
   });
 });
 

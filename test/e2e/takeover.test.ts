@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Admin, connectAdmin } from '../harness/admin.ts';
 import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
+import { forwardAll } from '../harness/gateway.ts';
 import { startLink } from '../harness/link.ts';
 import { startLoad } from '../harness/load.ts';
 import { type Node, startNode } from '../harness/node.ts';
@@ -34,15 +35,7 @@ beforeEach(async () => {
 afterEach(() => stack.disposeAsync());
 
 function manifest(state: string): string {
-  return `
-kind: Service
-name: s
-spec: { endpoints: [{ address: "${origin.address}" }] }
----
-kind: Route
-name: all
-spec: { match: [{ path: { prefix: / } }], service: s, timeout: 30s, responseHeaders: { set: { x-state: "${state}" } } }
-`;
+  return forwardAll(origin.address, { timeout: '30s', responseHeaders: { set: { 'x-state': state } } });
 }
 
 /** Starts a process with all that the other was started with, and waits until it says that it is ready. */

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type Admin, connectAdmin } from '../harness/admin.ts';
 import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
-import { readMetric } from '../harness/gateway.ts';
+import { forwardAll, readMetric } from '../harness/gateway.ts';
 import { startLoad } from '../harness/load.ts';
 import { type Node, type NodeOptions, startNode } from '../harness/node.ts';
 import { type Origin, startOrigin } from '../harness/origin.ts';
@@ -34,15 +34,7 @@ beforeEach(() => {
 });
 
 function manifest(state: string): string {
-  return `
-kind: Service
-name: s
-spec: { endpoints: [{ address: "${origin.address}" }] }
----
-kind: Route
-name: all
-spec: { match: [{ path: { prefix: / } }], service: s, timeout: 30s, responseHeaders: { set: { x-state: ${state} } } }
-`;
+  return forwardAll(origin.address, { timeout: '30s', responseHeaders: { set: { 'x-state': state } } });
 }
 
 const start = (options: Partial<NodeOptions> = {}): Promise<Node> =>

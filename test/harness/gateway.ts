@@ -15,6 +15,24 @@ export type GatewayOptions = {
   readonly node?: Omit<NodeOptions, 'controlPlane'>;
 };
 
+/** All requests go to one service `s` at this address; the route says this, too. */
+export function forwardAll(address: string, route: Readonly<Record<string, unknown>> = {}): string {
+  const spec = { match: [{ path: { prefix: '/' } }], service: 's', ...route };
+  return `kind: Service
+name: s
+spec: { endpoints: [{ address: "${address}" }] }
+---
+kind: Route
+name: all
+spec: ${JSON.stringify(spec)}
+`;
+}
+
+/** The node's own listener, with these limits. */
+export function listener(limits: Readonly<Record<string, number | string>>): string {
+  return `kind: Listener\nname: http\nspec: { address: "127.0.0.1:80", limits: ${JSON.stringify(limits)} }\n`;
+}
+
 /** Starts a control plane with a configuration, and one node that serves it. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   await using stack = new AsyncDisposableStack();
