@@ -17,6 +17,7 @@ import { addHistory } from './commands/history.ts';
 import { addKeys } from './commands/keys.ts';
 import { addNodes } from './commands/nodes.ts';
 import { addRollback } from './commands/rollback.ts';
+import { addServices } from './commands/services.ts';
 import { addShowRevision } from './commands/show-revision.ts';
 import { addTokens } from './commands/tokens.ts';
 import { addValidate } from './commands/validate.ts';
@@ -39,6 +40,7 @@ const COMMANDS: readonly CommandFactory[] = [
   addTokens,
   addBreakers,
   addCache,
+  addServices,
   addContext,
 ];
 

@@ -10,6 +10,7 @@ import { readFaults, withFaults } from './faults.ts';
 import { factsReached } from './fleet/facts-reached.ts';
 import { Fleet } from './fleet/fleet.ts';
 import { Housekeeping } from './housekeeping.ts';
+import { Heartbeats, InstanceExpiry } from './registry/index.ts';
 import { loadReplicaId } from './replica-id.ts';
 import { createBearerGate } from './rpc/bearer-gate.ts';
 import { addConfigService } from './rpc/config-service.ts';
@@ -18,6 +19,7 @@ import { createRequestHandler, type PublicDocument } from './rpc/handle-request.
 import type { Readiness } from './rpc/health.ts';
 import { addKeyService } from './rpc/key-service.ts';
 import { openPort, type Port, type PortLimits } from './rpc/one-port.ts';
+import { addRegistryService } from './rpc/registry-service.ts';
 import { createRouter } from './rpc/router.ts';
 import { addSyncService } from './rpc/sync-service.ts';
 import { addTokenService } from './rpc/token-service.ts';
@@ -95,6 +97,9 @@ async function start(settings: Settings, log: Log, started: AsyncDisposableStack
     signingKeys: new SigningKeys(context),
     factsReached: (version: number) => factsReached(fleet, version),
   };
+  const heartbeats = new Heartbeats((names) => store.saveHeartbeats(names, false));
+  const expiry = new InstanceExpiry({ context, store, log });
+  started.defer(() => expiry.close());
   const housekeeping = new Housekeeping({ store, log, forgetFacts: () => forgetEnded(context) });
   started.defer(() => housekeeping.close());
   const author = token === undefined ? 'anonymous' : 'bootstrap';
@@ -106,6 +111,7 @@ async function start(settings: Settings, log: Log, started: AsyncDisposableStack
       addConfigService(services, context, author);
       addKeyService(services, context, author);
       addTokenService(services, tokenContext, author);
+      addRegistryService(services, { ...context, heartbeats }, author);
       addFleetService(services, fleet);
       addSyncService(services, fleet, faults);
     },

@@ -1,5 +1,12 @@
 import { parseManifests } from '@sluice/engine/manifest';
-import { type ApplyResponse, ConfigService, FleetService, KeyService, TokenService } from '@sluice/proto';
+import {
+  type ApplyResponse,
+  ConfigService,
+  FleetService,
+  KeyService,
+  RegistryService,
+  TokenService,
+} from '@sluice/proto';
 import { createGrpcClient, type GrpcClient } from '@sluice/proto/grpc-client';
 
 /** The admin API of a control plane, for tests that make many changes; `gatewayctl` is a process each time. */
@@ -7,6 +14,7 @@ export type Admin = Disposable & {
   readonly config: GrpcClient<typeof ConfigService>;
   readonly keys: GrpcClient<typeof KeyService>;
   readonly tokens: GrpcClient<typeof TokenService>;
+  readonly registry: GrpcClient<typeof RegistryService>;
   readonly fleet: GrpcClient<typeof FleetService>;
   /** Applies manifests and returns the answer. Throws where they do not parse, or RpcError. */
   readonly apply: (manifest: string) => Promise<ApplyResponse>;
@@ -22,11 +30,13 @@ export function connectAdmin(controlPlane: { readonly url: string; readonly toke
   const config = createGrpcClient(ConfigService, controlPlane.url, options);
   const keys = createGrpcClient(KeyService, controlPlane.url, options);
   const tokens = createGrpcClient(TokenService, controlPlane.url, options);
+  const registry = createGrpcClient(RegistryService, controlPlane.url, options);
   const fleet = createGrpcClient(FleetService, controlPlane.url, options);
   const self: Admin = {
     config,
     keys,
     tokens,
+    registry,
     fleet,
     apply: (manifest) => config.apply({ resources: readManifests(manifest) }),
     async applyActive(manifest) {
@@ -46,7 +56,7 @@ export function connectAdmin(controlPlane: { readonly url: string; readonly toke
       return (await keys.createKey({ name, consumer })).secret;
     },
     [Symbol.dispose]() {
-      for (const client of [config, keys, tokens, fleet]) client.close();
+      for (const client of [config, keys, tokens, registry, fleet]) client.close();
     },
   };
   return self;

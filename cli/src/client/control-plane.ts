@@ -1,5 +1,5 @@
 import { type Duration, durationMs } from '@bufbuild/protobuf/wkt';
-import { ConfigService, FleetService, KeyService, TokenService } from '@sluice/proto';
+import { ConfigService, FleetService, KeyService, RegistryService, TokenService } from '@sluice/proto';
 import { createGrpcClient, type GrpcClient, parseServerAddress } from '@sluice/proto/grpc-client';
 import { type Context, contextFilePath, readContextFile } from '../context/context-file.ts';
 import { CommandFailure, EXIT } from '../exit.ts';
@@ -10,6 +10,7 @@ export interface ControlPlaneClient {
   readonly config: GrpcClient<typeof ConfigService>;
   readonly keys: GrpcClient<typeof KeyService>;
   readonly tokens: GrpcClient<typeof TokenService>;
+  readonly registry: GrpcClient<typeof RegistryService>;
   readonly fleet: GrpcClient<typeof FleetService>;
   close(): void;
 }
@@ -41,15 +42,17 @@ export function connect(flags: ServerFlags, env: NodeJS.ProcessEnv): ControlPlan
   const config = createGrpcClient(ConfigService, server, options);
   const keys = createGrpcClient(KeyService, server, options);
   const tokens = createGrpcClient(TokenService, server, options);
+  const registry = createGrpcClient(RegistryService, server, options);
   const fleet = createGrpcClient(FleetService, server, options);
   return {
     server,
     config,
     keys,
     tokens,
+    registry,
     fleet,
     close: () => {
-      for (const client of [config, keys, tokens, fleet]) client.close();
+      for (const client of [config, keys, tokens, registry, fleet]) client.close();
     },
   };
 }

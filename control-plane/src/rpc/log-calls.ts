@@ -1,7 +1,7 @@
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 import { codeToString } from '@connectrpc/connect/protocol-connect';
 import type { Log, LogFields } from '@sluice/engine';
-import { ConfigService, FleetService, KeyService, TokenService } from '@sluice/proto';
+import { ConfigService, FleetService, KeyService, RegistryService, TokenService } from '@sluice/proto';
 import { peerAddress } from './peer.ts';
 
 /** What changes something: one line at info for each call. The rest is logged at debug. */
@@ -14,6 +14,8 @@ const writes: ReadonlySet<unknown> = new Set([
   KeyService.method.rotateKey,
   TokenService.method.revokeToken,
   TokenService.method.rotateSigningKey,
+  RegistryService.method.registerInstance,
+  RegistryService.method.deregisterInstance,
   FleetService.method.adoptNode,
   FleetService.method.resetBreaker,
   FleetService.method.purgeCache,

@@ -2,7 +2,15 @@ import type { DescService } from '@bufbuild/protobuf';
 import { Code, type ConnectRouter, createConnectRouter, type HandlerContext } from '@connectrpc/connect';
 import { compressionGzip } from '@connectrpc/connect-node';
 import type { Log } from '@sluice/engine';
-import { ConfigService, FleetService, grpcHealth, KeyService, SyncService, TokenService } from '@sluice/proto';
+import {
+  ConfigService,
+  FleetService,
+  grpcHealth,
+  KeyService,
+  RegistryService,
+  SyncService,
+  TokenService,
+} from '@sluice/proto';
 import { checkRequests } from './check-request.ts';
 import { retryableError } from './errors.ts';
 import { addHealthService, type Readiness } from './health.ts';
@@ -32,6 +40,7 @@ const services: readonly DescService[] = [
   KeyService,
   TokenService,
   FleetService,
+  RegistryService,
   SyncService,
   grpcHealth.Health,
 ];

@@ -2,6 +2,7 @@ import { type AppendSteps, appendRevision } from './append.ts';
 import { clean } from './clean.ts';
 import { answerCommands, issueCommands, readCommandAnswers, takeCommands } from './command-table.ts';
 import type { Database } from './database.ts';
+import { forgetHeartbeats, listLateInstances, saveHeartbeats } from './heartbeat-table.ts';
 import { readHead } from './read-head.ts';
 import { getAt, getRevision, listRevisions, readAt, readChanges, readCurrent, readSince } from './read-log.ts';
 import {
@@ -49,6 +50,9 @@ export function createQueries(db: Database, steps: AppendSteps = {}): StoreQueri
     takeCommands: (nodeIds, maxAgeMs, limit) => takeCommands(db, nodeIds, maxAgeMs, limit),
     answerCommands: (answers) => answerCommands(db, answers),
     readCommandAnswers: (request) => readCommandAnswers(db, request),
+    saveHeartbeats: (names, isNew) => saveHeartbeats(db, names, isNew),
+    listLateInstances: (afterMs, limit) => listLateInstances(db, afterMs, limit),
+    forgetHeartbeats: (names) => forgetHeartbeats(db, names),
     clean: (before, limit) => clean(db, before, limit),
     newHistory: () => newHistory(db),
   };
@@ -82,6 +86,9 @@ export function forwardQueries(
     takeCommands: (...args) => call('takeCommands', args),
     answerCommands: (...args) => call('answerCommands', args),
     readCommandAnswers: (...args) => call('readCommandAnswers', args),
+    saveHeartbeats: (...args) => call('saveHeartbeats', args),
+    listLateInstances: (...args) => call('listLateInstances', args),
+    forgetHeartbeats: (...args) => call('forgetHeartbeats', args),
     clean: (...args) => call('clean', args),
     newHistory: (...args) => call('newHistory', args),
   };

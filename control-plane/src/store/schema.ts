@@ -95,6 +95,12 @@ export const nodes = pgTable('nodes', {
   state: bytea().notNull(),
 });
 
+/** When each registered instance was last heard of, by the database's clock. Beside the facts: a heartbeat makes no version. */
+export const heartbeats = pgTable('heartbeats', {
+  name: text().primaryKey(),
+  seenAt: instant().notNull().default(sql`now()`),
+});
+
 /** What nodes of other replicas are told to do: rows of a few seconds. */
 export const commands = pgTable(
   'commands',

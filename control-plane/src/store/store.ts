@@ -52,6 +52,12 @@ export interface Store {
   /** The answers to a request that are there. */
   readCommandAnswers(request: string): Promise<NodeAnswer[]>;
 
+  /** Instances are heard of now, by the database's clock. `isNew`: only those that nothing is known of. */
+  saveHeartbeats(names: readonly string[], isNew: boolean): Promise<void>;
+  /** Instances that were not heard of for longer than this, those that are silent for longest first. */
+  listLateInstances(afterMs: number, limit: number): Promise<LateInstance[]>;
+  forgetHeartbeats(names: readonly string[]): Promise<void>;
+
   /** Removes what is older than it need be, up to `limit` rows of each table. */
   clean(before: CleanBefore, limit: number): Promise<Cleaned>;
 
@@ -222,6 +228,13 @@ export interface NodeAnswer {
   readonly nodeId: string;
   /** Why it was not done. Empty: it was. */
   readonly error: string;
+}
+
+/** An instance that may be gone. */
+export interface LateInstance {
+  readonly name: string;
+  /** Since it was last heard of. */
+  readonly silentMs: number;
 }
 
 /** What was last needed before these moments is removed. */

@@ -4,6 +4,7 @@ import {
   type ActiveItem,
   type BuiltItem,
   type HeldItem,
+  INSTANCE_KIND,
   itemKey,
   KEY_SET_KIND,
   type Log,
@@ -150,6 +151,7 @@ export class Activation {
         this.#keySets.set(set.issuer, { set, item: keySetItem(set) });
       }
       for (const item of this.#config.set.activeItems()) if (item.kind === 'Service') this.#services.put(item);
+      for (const item of this.#facts.set.activeItems()) if (item.kind === 'Instance') this.#services.putInstance(item);
       for (const set of cached.found) {
         if (this.#services.isFoundByDns(set.service)) this.#services.putFound(this.#services.prepare(set));
       }
@@ -270,13 +272,23 @@ export class Activation {
       if (before !== undefined) this.#options.ledger.release(before, update.planned.built.get(itemKey(item)));
     }
     track.make(update, Date.now());
+    const changed = new Set<string>();
     for (const { kind, name } of removals) {
+      if (kind === INSTANCE_KIND) changed.add(this.#services.removeInstance(name) ?? '');
       this.#listeners.remove(kind, name);
       this.#options.keySets.remove(kind, name);
       if (kind === 'Issuer') this.#keySets.delete(name);
       if (kind === 'Service') this.#removeService(name);
     }
-    for (const item of upserts) this.#put(track.set.activeItem(itemKey(item))!, kept.get(item.name));
+    for (const upsert of upserts) {
+      const item = track.set.activeItem(itemKey(upsert))!;
+      if (item.kind === 'Instance') {
+        this.#services.putInstance(item);
+        changed.add(item.service);
+      } else this.#put(item, kept.get(item.name));
+    }
+    // Once for each service, however many instances of it come and go.
+    for (const service of changed) this.#announce(service);
   }
 
   #put(item: BuiltItem, kept?: PreparedFound): void {
@@ -300,6 +312,7 @@ export class Activation {
   #announce(name: string): void {
     const service = this.#services.get(name);
     if (service === undefined) return;
+    this.#services.keepSlots(name);
     this.#options.healthChecks.put(service.plan);
     this.#arrivals.put(service.plan);
   }

@@ -2,6 +2,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import {
   type ActiveItem,
   type BuiltFoundEndpoints,
+  type BuiltInstance,
   type BuiltService,
   buildFoundEndpoints,
   FOUND_ENDPOINTS_KIND,
@@ -64,10 +65,22 @@ export class ActiveServices {
     const { name } = prepared.built;
     const before = this.#found.get(name);
     if (before !== undefined) this.#ledger.release(before.built, prepared.built);
-    // Those that the service listed itself before were just released.
-    for (const { address } of prepared.built.endpoints) this.#ledger.endpoint(name, address);
     this.#found.set(name, prepared);
     this.#table.putFound(prepared.built);
+  }
+
+  putInstance(instance: BuiltInstance): void {
+    this.#table.putInstance(instance);
+  }
+
+  /** The service that it was of. */
+  removeInstance(name: string): string | undefined {
+    return this.#table.removeInstance(name);
+  }
+
+  /** The slots of a service's endpoints are in use, whatever had them before: the configuration, DNS or the registry. */
+  keepSlots(name: string): void {
+    for (const { address } of this.#table.endpointsOf(name)) this.#ledger.keepEndpoint(name, address);
   }
 
   /** It cannot be made active. */

@@ -39,6 +39,11 @@ export class SlotLedger implements SlotSource {
     return this.#assign('policies', name);
   }
 
+  /** An endpoint that something let go of is in use by something else. */
+  keepEndpoint(service: string, address: string): void {
+    if (this.#directory.endpoints.slotOf(`${service}/${address}`) === undefined) this.endpoint(service, address);
+  }
+
   /** What was handed out since the last call. */
   takeUntold(): SlotAssignments {
     const { routes, services, endpoints, limits, policies } = this.#untold;
@@ -91,6 +96,8 @@ function slotsOf(item: BuiltItem): readonly (readonly [Named, string])[] {
       ];
     case 'FoundEndpoints':
       return item.endpoints.map(({ address }) => ['endpoints', `${item.name}/${address}`] as const);
+    case 'Instance':
+      return [['endpoints', `${item.service}/${item.endpoint.address}`]];
     case 'Consumer':
       return overridden(item.plan.overrides);
     case 'ApiKey':

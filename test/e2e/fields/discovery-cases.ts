@@ -57,4 +57,42 @@ export const discoveryCases: readonly FieldCase[] = [
     was: false,
     is: true,
   },
+  {
+    proves: ['Discovery.registry'],
+    key: 'Service/s',
+    from: { spec: { endpoints: [{ address: 'ORIGIN' }] } },
+    to: { spec: { discovery: { registry: {} } } },
+    observe: async ({ admin, other, ask }) => {
+      const instance = { service: 's', address: other.address };
+      // Refused where its instances do not register.
+      await admin.registry.registerInstance({ instance }).catch(() => undefined);
+      let answered: string | undefined;
+      await waitFor('it answers', async () => {
+        answered = (await ask()).header('x-origin');
+        return answered;
+      });
+      return answered;
+    },
+    was: 'main',
+    is: 'other',
+  },
+  {
+    proves: ['RegistryDiscovery.ttl'],
+    key: 'Service/s',
+    from: { spec: { discovery: { registry: { ttl: '1s' } } } },
+    to: { spec: { discovery: { registry: { ttl: '1h' } } } },
+    others: { 'Service/brief': { spec: { discovery: { registry: { ttl: '1s' } } } } },
+    observe: async ({ admin, origin }) => {
+      const { address } = origin;
+      await admin.registry.registerInstance({ instance: { service: 's', address } });
+      await admin.registry.registerInstance({ instance: { service: 'brief', address } });
+      const { instances } = await waitFor('that of the other service is gone', async () => {
+        const listed = await admin.registry.listInstances({});
+        return listed.instances.every(({ service }) => service !== 'brief') && listed;
+      });
+      return instances.filter((each) => each.service === 's' && each.address === address).length;
+    },
+    was: 0,
+    is: 1,
+  },
 ];

@@ -7,6 +7,7 @@ export { decodeResource, encodeResource } from './encode.ts';
 export { isKind, KINDS, type Kind, keyOf, kindOf, parseKey, type ResourceKey } from './kind.ts';
 export { hasErrors, type Problem } from './problem.ts';
 export { type Reference, referencesOf } from './references.ts';
+export { checkEndpointAddress } from './rules/endpoints.ts';
 export { checkIssuerSecret as checkSecrets } from './rules/issuer.ts';
 export {
   findSecrets,

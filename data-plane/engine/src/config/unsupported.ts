@@ -20,7 +20,6 @@ export const UNSUPPORTED: UnsupportedTable = [
 
   'sluice.config.v1.SERVICE_PROTOCOL_HTTP2',
   'sluice.config.v1.SERVICE_PROTOCOL_GRPC',
-  'sluice.config.v1.Discovery.registry',
   'sluice.config.v1.HealthCheck.grpc',
   'sluice.config.v1.Service.tls',
 

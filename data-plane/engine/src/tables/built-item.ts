@@ -9,6 +9,7 @@ import { UNSUPPORTED } from '../config/unsupported.ts';
 import { type BuiltApiKey, buildApiKey } from './build-api-key.ts';
 import { type BuiltConsumer, buildConsumer } from './build-consumer.ts';
 import { type BuiltFoundEndpoints, buildFoundEndpoints, FOUND_ENDPOINTS_KIND } from './build-found-endpoints.ts';
+import { type BuiltInstance, buildInstance, INSTANCE_KIND } from './build-instance.ts';
 import { type BuiltIssuer, buildIssuer } from './build-issuer.ts';
 import { type BuiltKeySet, buildKeySet, KEY_SET_KIND } from './build-key-set.ts';
 import { type BuiltListener, buildListener } from './build-listener.ts';
@@ -77,6 +78,7 @@ export type BuiltItem =
   | BuiltApiKey
   | BuiltKeySet
   | BuiltFoundEndpoints
+  | BuiltInstance
   | BuiltSigningKey
   | BuiltRevokedToken
   | { readonly kind: 'NodeGroup'; readonly name: string };
@@ -94,6 +96,7 @@ export function buildItem(item: TrackItem, context: BuildContext, isKnownGood = 
     }
     if (item.kind === KEY_SET_KIND) return buildKeySet(item.name, item.content);
     if (item.kind === FOUND_ENDPOINTS_KIND) return buildFoundEndpoints(item.name, item.content, context.slots);
+    if (item.kind === INSTANCE_KIND) return buildInstance(item.name, item.content, context.slots);
     if (item.kind === SIGNING_KEY_KIND) return buildSigningKey(item.name, item.content);
     if (item.kind === REVOKED_TOKEN_KIND) return buildRevokedToken(item.name, item.content);
     const resource = fromBinary(ResourceSchema, item.content);

@@ -1,4 +1,5 @@
 import type { BuiltFoundEndpoints } from './build-found-endpoints.ts';
+import type { BuiltInstance } from './build-instance.ts';
 import { type BuiltService, withEndpoints } from './build-service.ts';
 import type { EndpointPlan } from './service-plan.ts';
 
@@ -6,6 +7,9 @@ import type { EndpointPlan } from './service-plan.ts';
 export class FoundServices {
   readonly #built = new Map<string, BuiltService>();
   readonly #found = new Map<string, BuiltFoundEndpoints>();
+  /** By service and name; of services that are not there too. */
+  readonly #instances = new Map<string, Map<string, BuiltInstance>>();
+  readonly #serviceOfInstance = new Map<string, string>();
   /** Those that were asked for since what they are made of changed. */
   readonly #joined = new Map<string, BuiltService>();
 
@@ -34,7 +38,16 @@ export class FoundServices {
   endpointsOf(name: string): readonly EndpointPlan[] {
     const built = this.#built.get(name);
     if (built === undefined) return [];
-    return built.discovery === undefined ? built.plan.endpoints : (this.#found.get(name)?.endpoints ?? []);
+    switch (built.discovery?.kind) {
+      case undefined:
+        return built.plan.endpoints;
+      case 'dns':
+        return this.#found.get(name)?.endpoints ?? [];
+      case 'registry':
+        return this.#registered(name);
+      default:
+        return built.discovery satisfies never;
+    }
   }
 
   put(service: BuiltService): void {
@@ -54,5 +67,32 @@ export class FoundServices {
     if (this.#built.get(found.name)?.discovery?.kind !== 'dns') return;
     this.#found.set(found.name, found);
     this.#joined.delete(found.name);
+  }
+
+  putInstance(instance: BuiltInstance): void {
+    const { name, service } = instance;
+    const instances = this.#instances.get(service) ?? new Map<string, BuiltInstance>();
+    this.#instances.set(service, instances.set(name, instance));
+    this.#serviceOfInstance.set(name, service);
+    this.#joined.delete(service);
+  }
+
+  /** The service that it was of. */
+  removeInstance(name: string): string | undefined {
+    const service = this.#serviceOfInstance.get(name);
+    if (service === undefined) return undefined;
+    this.#serviceOfInstance.delete(name);
+    const instances = this.#instances.get(service);
+    instances?.delete(name);
+    if (instances?.size === 0) this.#instances.delete(service);
+    this.#joined.delete(service);
+    return service;
+  }
+
+  /** In the order of their addresses, whatever the order in which they came. */
+  #registered(service: string): readonly EndpointPlan[] {
+    const instances = [...(this.#instances.get(service)?.values() ?? [])];
+    const endpoints = instances.map(({ endpoint }) => endpoint).filter(({ weight }) => weight > 0);
+    return endpoints.sort((a, b) => (a.address < b.address ? -1 : 1));
   }
 }

@@ -7,8 +7,9 @@ export {
   type TrackChange,
 } from './active-set.ts';
 export { compileNetworks } from './address-rules.ts';
-export type { DiscoverySource, DnsSource } from './build-discovery.ts';
+export { DEFAULT_REGISTRY_TTL_MS, type DiscoverySource, type DnsSource } from './build-discovery.ts';
 export { type BuiltFoundEndpoints, buildFoundEndpoints, FOUND_ENDPOINTS_KIND } from './build-found-endpoints.ts';
+export { type BuiltInstance, INSTANCE_KIND, instanceName } from './build-instance.ts';
 export type { KeySetSource } from './build-issuer.ts';
 export { KEY_SET_KIND } from './build-key-set.ts';
 export { defaultListener } from './build-listener.ts';

@@ -1,4 +1,5 @@
 import type { BuiltFoundEndpoints } from './build-found-endpoints.ts';
+import type { BuiltInstance } from './build-instance.ts';
 import type { BuiltService } from './build-service.ts';
 import { FoundServices } from './found-services.ts';
 
@@ -39,6 +40,15 @@ export class ServiceTable {
 
   putFound(found: BuiltFoundEndpoints): void {
     this.#services.putFound(found);
+  }
+
+  putInstance(instance: BuiltInstance): void {
+    this.#services.putInstance(instance);
+  }
+
+  /** The service that it was of. */
+  removeInstance(name: string): string | undefined {
+    return this.#services.removeInstance(name);
   }
 
   #leaveUsers(name: string): void {

@@ -1,5 +1,5 @@
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { ApiKeySchema, FoundEndpointsSchema, type Resource, ResourceSchema } from '@sluice/proto';
+import { ApiKeySchema, FoundEndpointsSchema, InstanceSchema, type Resource, ResourceSchema } from '@sluice/proto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type ActiveChange, type ActiveItem, ActiveSet, type TrackChange } from './active-set.ts';
@@ -285,6 +285,30 @@ describe('tables', () => {
     expect(ports()).toEqual([[9, 0]]);
     apply(set, tables, { upserts: [discovered('s')] });
     expect(ports()).toEqual([]);
+  });
+
+  test('a service has the instances that are registered of it, by their addresses, whenever they came', () => {
+    const config = new ActiveSet(context);
+    const facts = new ActiveSet(context);
+    const tables = newTables();
+    const instance = (address: string, weight = 1): TrackItem => {
+      const content = toBinary(InstanceSchema, create(InstanceSchema, { service: 's', address, weight, zone: 'z' }));
+      return { kind: 'Instance', name: `s/${address}`, content };
+    };
+    const registry = (name: string) =>
+      item(name, { case: 'service', value: { discovery: { source: { case: 'registry', value: {} } } } });
+    const endpoints = () => plan(tables, '/x').destinations[0]?.service.endpoints.map(({ address }) => address);
+    apply(facts, tables, { upserts: [instance('10.0.0.2:80'), instance('10.0.0.3:80', 0)] });
+    apply(config, tables, { upserts: [registry('s'), registry('t'), route('r', '/x', 's')] });
+    expect(endpoints()).toEqual(['10.0.0.2:80']);
+    apply(facts, tables, { upserts: [instance('10.0.0.1:80'), instance('10.0.0.3:80', 2)] });
+    expect(endpoints()).toEqual(['10.0.0.1:80', '10.0.0.2:80', '10.0.0.3:80']);
+    apply(facts, tables, { removals: [{ kind: 'Instance', name: 's/10.0.0.2:80' }] });
+    expect(endpoints()).toEqual(['10.0.0.1:80', '10.0.0.3:80']);
+    apply(config, tables, { upserts: [service('s', '127.0.0.1:9')] });
+    expect(endpoints()).toEqual(['127.0.0.1:9']);
+    apply(config, tables, { upserts: [registry('s')] });
+    expect(endpoints()).toEqual(['10.0.0.1:80', '10.0.0.3:80']);
   });
 
   test('any sequence of changes leaves what a rebuild from scratch leaves', () => {

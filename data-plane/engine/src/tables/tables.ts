@@ -152,6 +152,10 @@ export class Tables {
         this.#services.put(built);
         this.#forgetPlansOfService(built.name);
         break;
+      case 'Instance':
+        this.#services.putInstance(built);
+        this.#forgetPlansOfService(built.service);
+        break;
       case 'FoundEndpoints':
         this.#services.putFound(built);
         this.#forgetPlansOfService(built.name);
@@ -196,6 +200,9 @@ export class Tables {
       case 'Service':
         this.#services.remove(name);
         this.#forgetPlansOfService(name);
+        break;
+      case 'Instance':
+        this.#forgetPlansOfService(this.#services.removeInstance(name) ?? '');
         break;
       case 'Policy':
         this.#policies.delete(name);

@@ -11,7 +11,7 @@ export const checkEndpoints: Rule = ({ spec, nodeGroups }, report) => {
   const first = new Map<string, number>();
   endpoints.forEach((endpoint, i) => {
     const field = `spec.endpoints[${i}]`;
-    const message = checkAddress(endpoint.address);
+    const message = checkEndpointAddress(endpoint.address);
     if (message !== undefined) report({ field: `${field}.address`, message });
     reportRepeated(endpoint, i, first, report);
     endpoint.nodeGroups.forEach((group, j) => {
@@ -45,8 +45,8 @@ function reportRepeated({ address }: Endpoint, index: number, first: Map<string,
   }
 }
 
-/** The .proto file holds the form; this is what a form cannot say. */
-function checkAddress(address: string): string | undefined {
+/** Why an address cannot be connected to. The .proto file holds the form; this is what a form cannot say. */
+export function checkEndpointAddress(address: string): string | undefined {
   const parts = splitAddress(address);
   if (parts === undefined) return undefined;
   const { host, port } = parts;

@@ -1,0 +1,3 @@
+export { Heartbeats } from './heartbeats.ts';
+export { InstanceExpiry } from './instance-expiry.ts';
+export { deregisterInstance, heartbeat, listInstances, type RegistryContext, registerInstance } from './instances.ts';
