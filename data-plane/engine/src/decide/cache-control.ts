@@ -8,6 +8,7 @@ export interface CacheDirectives {
   public: boolean;
   mustRevalidate: boolean;
   proxyRevalidate: boolean;
+  mustUnderstand: boolean;
   onlyIfCached: boolean;
   maxAge: number;
   sMaxAge: number;
@@ -25,6 +26,7 @@ export const NO_DIRECTIVES: Readonly<CacheDirectives> = {
   public: false,
   mustRevalidate: false,
   proxyRevalidate: false,
+  mustUnderstand: false,
   onlyIfCached: false,
   maxAge: -1,
   sMaxAge: -1,
@@ -79,6 +81,9 @@ function take(directives: CacheDirectives, name: string, argument: string | unde
       break;
     case 'proxy-revalidate':
       directives.proxyRevalidate = true;
+      break;
+    case 'must-understand':
+      directives.mustUnderstand = true;
       break;
     case 'only-if-cached':
       directives.onlyIfCached = true;

@@ -47,6 +47,8 @@ export interface StoredTimes {
 
 /** What may be stored without the origin saying for how long (RFC 9110, 15.1); but 206, which is never. */
 const KEPT_BY_DEFAULT: ReadonlySet<number> = new Set([200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501]);
+/** What `must-understand` asks for (RFC 9111, 5.2.2.3): its rules are those that this cache keeps. */
+const UNDERSTOOD: ReadonlySet<number> = new Set([...KEPT_BY_DEFAULT, 201, 202, 302, 303, 307, 400, 403, 406, 409, 422]);
 /** Without meaning for the next who asks: partial, not modified, and what is about one connection. */
 const NEVER_KEPT: ReadonlySet<number> = new Set([206, 304, 401, 407, 408, 416, 421, 425, 429, 431]);
 
@@ -64,14 +66,14 @@ export function storedTimes(plan: CachePlan, response: ArrivedResponse, isPerson
   const control = response.field('cache-control');
   const told: Readonly<CacheDirectives> = control === undefined ? NO_DIRECTIVES : parseCacheControl(control);
   // Whom an answer is for is the origin's to say, also where it is not asked for how long.
-  if (told.noStore || told.private) return undefined;
+  if (told.noStore || told.private || (told.mustUnderstand && !UNDERSTOOD.has(status))) return undefined;
   if (isPersonal && !told.public && told.sMaxAge < 0 && !told.mustRevalidate) return undefined;
   const said = plan.respectOrigin ? told : NO_DIRECTIVES;
   const toldMs = plan.respectOrigin ? toldLifetimeMs(said, response) : -1;
   const mayDefault = KEPT_BY_DEFAULT.has(status);
   if (toldMs < 0 && !mayDefault && !said.public) return undefined;
   const lifetimeMs =
-    said.noCache || !hasValidAge(plan, response)
+    said.noCache || (plan.respectOrigin && saidAge(response) === undefined)
       ? 0
       : toldMs >= 0
         ? toldMs
@@ -115,25 +117,24 @@ function toldLifetimeMs(said: Readonly<CacheDirectives>, response: ArrivedRespon
   return Math.max(0, untilMs - sinceMs);
 }
 
-const AGE = /^\d+$/;
+/** Of a list in one field the first counts (RFC 9111, 5.1); of several fields, which are joined with a space, nobody knows which holds. */
+const AGE = /^(\d+)(?:,(?! )|$)/;
 
-/** An Age that is none makes the answer stale: nobody knows how old it is. */
-function hasValidAge({ respectOrigin }: CachePlan, response: CachedFields): boolean {
-  const age = respectOrigin ? response.field('age') : undefined;
-  return age === undefined || AGE.test(age);
+/** What Age says, in seconds, 0 where it is absent; undefined where it is none, and nobody knows how old the answer is. */
+function saidAge(response: CachedFields): number | undefined {
+  const age = response.field('age');
+  if (age === undefined) return 0;
+  const seconds = AGE.exec(age)?.[1];
+  return seconds === undefined ? undefined : Math.min(Number(seconds), 2 ** 31);
 }
 
 /** RFC 9111, 4.2.3. */
 function initialAgeMs(response: ArrivedResponse, respectOrigin: boolean): number {
   if (!respectOrigin) return 0;
   const { delayMs, unixNowMs } = response;
-  const age = response.field('age');
   const date = response.field('date');
   const dateMs = date === undefined ? undefined : parseHttpDate(date, unixNowMs);
   // A Date has seconds only: what came within the second of it is not a second old.
   const apparentMs = dateMs === undefined ? 0 : Math.max(0, unixNowMs - dateMs - 1000);
-  return Math.max(
-    apparentMs,
-    (age !== undefined && AGE.test(age) ? Math.min(Number(age), 2 ** 31) * 1000 : 0) + delayMs,
-  );
+  return Math.max(apparentMs, (saidAge(response) ?? 0) * 1000 + delayMs);
 }

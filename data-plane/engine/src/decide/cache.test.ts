@@ -96,6 +96,7 @@ describe('how long an answer is kept', () => {
     [{ 'cache-control': 'max-age=5', 'set-cookie': 'a=b' }],
     [{ 'cache-control': 'max-age=5', vary: 'accept, *' }],
     [{ 'cache-control': 'max-age=5', age: '5' }],
+    [{ 'cache-control': 'max-age=5, must-understand, no-store' }],
   ])('%o: not', (fields) => expect(timesOf(fields)).toBeUndefined());
 
   test('is what the route says where the origin does not, for what may be kept so', () => {
@@ -108,6 +109,8 @@ describe('how long an answer is kept', () => {
     expect(timesOf({ 'cache-control': 'max-age=0' }, { ttlMs: 7, respectOrigin: false })).toMatchObject({
       lifetimeMs: 7,
     });
+    expect(timesOf({ 'cache-control': 'max-age=1, must-understand' }, {}, 599)).toBeUndefined();
+    expect(timesOf({ 'cache-control': 'max-age=1, must-understand' }, {}, 404)).toBeDefined();
     expect(timesOf({ 'cache-control': 'private' }, { ttlMs: 7, respectOrigin: false })).toBeUndefined();
   });
 
