@@ -7,6 +7,7 @@ import {
   ApiKeyAuthSchema,
   AuthorizationSchema,
   BodyEditsSchema,
+  CacheSchema,
   CircuitBreakerSchema,
   CorsSchema,
   DestinationSchema,
@@ -91,6 +92,14 @@ const policies: readonly Described[] = [
     'engine/src/decide/edit-body.ts',
     ...['requestBody, 1 KiB', 'responseBody, 26 bytes'],
   ),
+  of(
+    'cache',
+    CacheSchema,
+    'cache',
+    'engine/src/decide/cache-response.ts',
+    'cache, hits',
+    'cache, answers that may not be kept',
+  ),
   of('respond', DirectResponseSchema, 'response', 'engine/src/tables/build-response.ts'),
   of('circuitBreaker', CircuitBreakerSchema, 'service', 'engine/src/decide/breaker.ts', 'circuitBreaker'),
   of('maxConcurrentRequests', undefined, 'service', 'src/proxy/concurrent-requests.ts', 'maxConcurrentRequests'),
@@ -128,10 +137,15 @@ export function policiesPage(): string {
     'What a route may ask of its requests, or do to them, in the order in which it happens, and what that costs a request. What is not set costs nothing, or a comparison. `gatewayctl explain` names the same steps.',
     table(
       ['policy', 'fields', 'step', 'what it costs', 'adds, us of CPU', 'of single rounds'],
-      [...policies.map((policy) => describe(policy, measured)), ...notDescribed()],
+      [...inOrder(policies).map((policy) => describe(policy, measured)), ...notDescribed()],
     ),
     `## How it is measured\n\n${describeMeasuring(measured)}`,
   );
+}
+
+function inOrder(described: readonly Described[]): readonly Described[] {
+  const at = ({ step }: Described) => EXPLAIN_STEPS.indexOf(step);
+  return described.toSorted((a, b) => at(a) - at(b));
 }
 
 function describe({ name, fields, step, file, measured }: Described, result: CaseResult | undefined): string[] {
@@ -161,8 +175,8 @@ function listFields({ fields, typeName }: DescMessage): string {
 function costOf(file: string): string {
   const text = readFileSync(join(root, 'data-plane', file), 'utf8');
   for (const [, comment = ''] of text.matchAll(/\/\*\*([\s\S]*?)\*\//g)) {
-    const [, said] = /\bCosts ([^@]*)/.exec(comment.replaceAll(/\s*\n\s*\*\s?/g, ' ')) ?? [];
-    if (said !== undefined) return `${said.slice(0, 1).toUpperCase()}${said.slice(1)}`.trim();
+    const [, said] = /\b[Cc]osts ([^@]*)/.exec(comment.replaceAll(/\s*\n\s*\*\s?/g, ' ')) ?? [];
+    if (said !== undefined) return `${said.slice(0, 1).toUpperCase()}${said.slice(1).trimEnd()}`;
   }
   throw new Error(`data-plane/${file} does not say what it costs`);
 }

@@ -74,6 +74,8 @@ export const policyCosts: readonly PolicyCost[] = [
     route: `${KEY}, rateLimits: [{ name: l, by: [global], scope: cluster, ${BUCKET} }]`,
     against: 'auth: apiKey',
   },
+  { name: 'cache, hits', ask: 'nothing', route: 'cache: { ttl: 1h }' },
+  { name: 'cache, answers that may not be kept', ask: 'nothing', route: 'cache: { maxBodyBytes: 1B, ttl: 1h }' },
   { name: 'faults, none drawn', ask: 'nothing', route: 'faults: { abort: { status: 418 }, when: { header: x-none } }' },
   { name: 'validation.contentTypes', ask: 'body', route: 'validation: { contentTypes: [application/json] }' },
   { name: 'validation.requestSchema, 1 KiB', ask: 'body', route: schema },
