@@ -65,7 +65,7 @@ const policies: readonly Described[] = [
     'engine/src/decide/sliding-window.ts',
     'rateLimits: slidingWindow, by clientIp',
   ),
-  of('auth.anyOf.apiKey', ApiKeyAuthSchema, 'authentication', 'engine/src/tables/api-key-table.ts', 'auth: apiKey'),
+  of('auth.anyOf.apiKey', ApiKeyAuthSchema, 'authentication', 'src/shared/api-keys/key-reader.ts', 'auth: apiKey'),
   of('auth.anyOf.jwt', JwtAuthSchema, 'authentication', 'engine/src/jwt/verify-token.ts', 'auth: jwt, tokens repeat'),
   of('authorization', AuthorizationSchema, 'authorization', 'engine/src/decide/authorize.ts', 'authorization.scopes'),
   of('destinations, stickyBy', DestinationSchema, 'destination', 'engine/src/decide/sticky.ts'),

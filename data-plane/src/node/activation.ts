@@ -11,7 +11,7 @@ import {
   type PlannedChange,
 } from '@sluice/engine';
 import { type FetchedKeySet, FetchedKeySetSchema, NackReason, Track as WireTrack } from '@sluice/proto';
-import type { Shared } from '../shared/index.ts';
+import type { KeyStaging, Shared } from '../shared/index.ts';
 import { packChange } from '../worker/packed-change.ts';
 import { ActiveServices, foundEndpoints, type PreparedFound } from './active-services.ts';
 import type { CachedState } from './cache/cached-state.ts';
@@ -129,7 +129,7 @@ export class Activation {
   }
 
   held(): readonly HeldItem[] {
-    return [...this.#config.set.held.values(), ...this.#facts.set.held.values(), ...this.#listeners.held()];
+    return [...this.#config.held(), ...this.#facts.held(), ...this.#listeners.held()];
   }
 
   /** Everything that is active or about to be, for a worker that knows nothing. */
@@ -171,10 +171,12 @@ export class Activation {
     const arrived = performance.now();
     const { promise: done, resolve } = Promise.withResolvers<UpdateRefusal | undefined>();
     await this.#inTurn(async () => {
-      const prepared = this.#trackOf(update).prepare(update, update.historyId === this.#historyId);
+      const prepared = await this.#trackOf(update).prepare(update, update.historyId === this.#historyId);
       if ('reason' in prepared) return resolve(prepared);
       if (this.active) return resolve(await this.#activate([prepared]));
-      this.#first.get(update.track)?.resolve(undefined);
+      const replaced = this.#first.get(update.track);
+      replaced?.prepared.keys?.discard();
+      replaced?.resolve(undefined);
       this.#first.set(update.track, { prepared, resolve });
       const first = [...this.#first.values()];
       if (first.length < 2) return undefined;
@@ -212,9 +214,12 @@ export class Activation {
       removals: updates.flatMap(({ planned }) => planned.change.removals),
     };
     const kept = updates.flatMap(({ planned }) => [...this.#keptEndpoints(planned)]);
-    const error = await this.#stage({ ...change, upserts: [...change.upserts, ...kept.map(({ item }) => item)] });
+    const keys = updates.flatMap((update) => update.keys ?? []);
+    const staged = { ...change, upserts: [...change.upserts, ...kept.map(({ item }) => item)] };
+    const error = await this.#stage(staged, keys);
     if (error !== undefined) {
       for (const each of kept) this.#services.abandon(each);
+      for (const staging of keys) staging.discard();
       return { reason: NackReason.WORKERS, detail: error };
     }
     for (const update of updates) this.#make(update, new Map(kept.map((each) => [each.built.name, each])));
@@ -243,21 +248,27 @@ export class Activation {
       history: this.#historyId,
       revision: track.revision,
       digest: Buffer.from(track.digest()).toString('hex'),
-      held: track.set.held.size,
+      held: track.held().length,
     });
   }
 
-  async #stage(change: ActiveChange): Promise<string | undefined> {
+  async #stage(change: ActiveChange, keys: readonly KeyStaging[] = []): Promise<string | undefined> {
     const { shared, ledger } = this.#options;
+    const heap = this.#facts.keys?.heap;
+    const retired = heap?.retired ?? 0;
     const generation = this.#generation + 1;
     const packed = packChange(change, ledger.takeUntold());
     this.#pending = { change, packed };
     const error = await this.#supervisor.stage(generation, packed);
-    this.#pending = undefined;
     if (error !== undefined) {
+      this.#pending = undefined;
       this.#supervisor.abandon(generation, this.#generation);
       return error;
     }
+    // Each worker has answered since: none is in the middle of what was there before.
+    heap?.reclaim(retired);
+    for (const staging of keys) await staging.apply();
+    this.#pending = undefined;
     this.#generation = generation;
     shared.control.activate(generation);
     this.#supervisor.activated();

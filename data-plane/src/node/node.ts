@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { create } from '@bufbuild/protobuf';
-import { ActiveSet, type BuildContext, createLog, type Log } from '@sluice/engine';
+import { ActiveSet, type BuildContext, buildApiKeyItem, createLog, type Log } from '@sluice/engine';
 import { FetchedKeySetSchema, Track as WireTrack } from '@sluice/proto';
 import packageJson from '../../package.json' with { type: 'json' };
-import { attachShared, createSharedRegion, createSlotDirectory } from '../shared/index.ts';
+import { attachShared, createSharedRegion, createSlotDirectory, KeyRestore, KeyStore } from '../shared/index.ts';
 import { AccessLog } from './access-log/access-log.ts';
 import { LogFile } from './access-log/log-file.ts';
 import { type LogTarget, standardOutput } from './access-log/log-target.ts';
@@ -154,7 +154,15 @@ class NodeAssembly {
     const readClocks = (): readonly [number, number] => [Date.now(), shared.clock.nowMs()];
     const wallClock = new WallClockWatch(...readClocks(), log, readClocks);
     started.defer(() => wallClock.close());
-    const cached = await cache.load();
+    const keysOf = (memory: SharedArrayBuffer): KeyStore =>
+      new KeyStore(memory, {
+        hashKey: region.hashKey,
+        build: (item) => buildApiKeyItem(item, context),
+        // Only of the keys that are active are there slots to release.
+        ...(memory === region.apiKeys && { released: (before, after) => ledger.release(before, after) }),
+      });
+    const keys = keysOf(region.apiKeys);
+    const cached = await cache.load(new KeyRestore(keys));
     const healthChecks = new HealthChecks(shared.endpointHealth, log);
     started.defer(() => healthChecks.close());
     const keySets = new KeySets({
@@ -182,7 +190,7 @@ class NodeAssembly {
     const listeners = new Listeners(own, supervisor, settings.drainTimeoutMs);
     const activation: Activation = new Activation(
       { shared, ledger, log, healthChecks, keySets, discovery },
-      restoreTracks(context, cached),
+      restoreTracks(context, cached, keys),
       supervisor,
       listeners,
     );
@@ -198,6 +206,7 @@ class NodeAssembly {
         shared,
         directory,
         activation,
+        keys,
         persistence,
         supervisor,
         freshness,
@@ -235,7 +244,7 @@ class NodeAssembly {
       log.info('serving from the cache', { revision: cached.config.revision, resources: cached.config.latest.length });
     }
     void this.#lock.taken
-      ?.then(() => takeOverCache(cache, activation, persistence))
+      ?.then(() => takeOverCache(cache, activation, persistence, keysOf))
       .then(() => log.info('the process before has gone', { revision: activation.config.revision }))
       .catch((error: unknown) => log.error('cannot take the cache over', { reason: String(error) }));
     const watching = watch.run();
@@ -300,14 +309,15 @@ async function openAccessLog({ accessLog: path }: Settings): Promise<LogTarget> 
 function restoreTracks(
   context: BuildContext,
   cached: CachedState | undefined,
+  keys: KeyStore,
 ): { config: NodeTrack; facts: NodeTrack } {
   if (cached === undefined) {
-    const empty = (wire: WireTrack): NodeTrack => new NodeTrack(wire, new ActiveSet(context));
-    return { config: empty(WireTrack.CONFIG), facts: empty(WireTrack.FACTS) };
+    const config = new NodeTrack(WireTrack.CONFIG, new ActiveSet(context));
+    return { config, facts: new NodeTrack(WireTrack.FACTS, new ActiveSet(context), keys) };
   }
   return {
     config: NodeTrack.restore(WireTrack.CONFIG, context, cached.config),
-    facts: NodeTrack.restore(WireTrack.FACTS, context, cached.facts),
+    facts: NodeTrack.restore(WireTrack.FACTS, context, cached.facts, keys),
   };
 }
 

@@ -40,7 +40,7 @@ export class Persistence {
     }
     const track = update.track === WireTrack.FACTS ? this.#activation.facts : this.#activation.config;
     // Before the update that makes them needed, so that a crash never leaves an item without its last good version.
-    const lastGood = track.set.held.size > 0 ? [lastGoodRecord(track, track.set.lastGoodItems())] : [];
+    const lastGood = track.held().length > 0 ? [lastGoodRecord(track, track.lastGoodItems())] : [];
     this.#cache.append([...lastGood, updateRecord(update)], persisted);
   }
 
@@ -55,14 +55,13 @@ export class Persistence {
   }
 
   /** The state as records for a base file. */
-  snapshot(): { historyId: string; records: Iterable<RecordInit> } {
+  snapshot(): { historyId: string; records: Iterable<RecordInit>; release: () => void } {
     const { historyId, config, facts } = this.#activation;
     const keySets = this.#activation.keySets().map((value): RecordInit => ({ case: 'keySet', value }));
     const found = this.#activation.services.found().map((value): RecordInit => ({ case: 'foundEndpoints', value }));
-    return {
-      historyId,
-      records: chain(trackRecords(config, historyId), trackRecords(facts, historyId), keySets, found),
-    };
+    const keys = facts.keys?.pin();
+    const tracks = [trackRecords(config, historyId), trackRecords(facts, historyId, keys)];
+    return { historyId, records: chain(...tracks, keySets, found), release: () => keys?.release() };
   }
 }
 

@@ -1,6 +1,7 @@
 import {
   ActiveSet,
   type BuildContext,
+  type HeldItem,
   hashItem,
   type ItemKey,
   itemKey,
@@ -9,6 +10,7 @@ import {
   type TrackItem,
 } from '@sluice/engine';
 import { type Item, NackReason, type ItemKey as WireKey, Track as WireTrack } from '@sluice/proto';
+import { API_KEY_KIND, KeyStaging, type KeyStore, KeysFull, Slices } from '../shared/index.ts';
 import type { CachedTrack } from './cache/cached-state.ts';
 
 /** An update with all its parts put together. */
@@ -19,6 +21,8 @@ export interface WholeUpdate {
   readonly revision: number;
   readonly digest: Uint8Array;
   readonly upserts: readonly Item[];
+  /** The API keys of a snapshot, taken in as its parts came; `upserts` has none of them then. */
+  readonly keys?: KeyStaging | undefined;
   readonly removals: readonly WireKey[];
   readonly snapshot: boolean;
   readonly forced: boolean;
@@ -29,7 +33,10 @@ export interface WholeUpdate {
 export interface PreparedUpdate {
   readonly update: WholeUpdate;
   readonly planned: PlannedChange;
+  /** Of all but API keys. */
   readonly digest: SetDigest;
+  /** To be applied when workers have staged the rest, or to be discarded. */
+  readonly keys: KeyStaging | undefined;
   readonly hashes: ReadonlyMap<ItemKey, Uint8Array | undefined>;
 }
 
@@ -45,22 +52,27 @@ const MASS_DELETION_FLOOR = 10;
 /** One of the two kinds of truth as this node has it: at which revision, with what content, and what of it is active. */
 export class NodeTrack {
   readonly wire: WireTrack;
+  /** All of it but API keys. */
   readonly set: ActiveSet;
+  /** Of the track of facts. */
+  readonly keys: KeyStore | undefined;
   #hashes = new Map<ItemKey, Uint8Array>();
   #digest = new SetDigest();
   #revision = 0;
   #createdAtMs = 0;
   #activeSinceMs = 0;
 
-  constructor(wire: WireTrack, set: ActiveSet) {
+  constructor(wire: WireTrack, set: ActiveSet, keys?: KeyStore) {
     this.wire = wire;
     this.set = set;
+    this.keys = keys;
   }
 
-  static restore(wire: WireTrack, context: BuildContext, cached: CachedTrack): NodeTrack {
-    const track = new NodeTrack(wire, ActiveSet.restore(context, cached.latest, cached.lastGood).set);
+  /** @param keys with what was cached of them */
+  static restore(wire: WireTrack, context: BuildContext, cached: CachedTrack, keys?: KeyStore): NodeTrack {
+    const track = new NodeTrack(wire, ActiveSet.restore(context, cached.latest, cached.lastGood).set, keys);
     track.#hashes = new Map(cached.hashes);
-    track.#digest = SetDigest.fromBytes(cached.digest);
+    track.#digest = SetDigest.of(cached.hashes.values());
     track.#revision = cached.revision;
     track.#createdAtMs = cached.createdAtMs;
     track.#activeSinceMs = Date.now();
@@ -80,21 +92,36 @@ export class NodeTrack {
   }
 
   digest(): Uint8Array<ArrayBuffer> {
-    return this.#digest.bytes();
+    return together(this.#digest, this.keys?.digest);
+  }
+
+  held(): HeldItem[] {
+    return [...this.set.held.values(), ...(this.keys?.heldItems() ?? [])];
+  }
+
+  /** The active versions that must be saved beside the latest. */
+  lastGoodItems(): TrackItem[] {
+    return [...this.set.lastGoodItems(), ...(this.keys?.lastGoodItems() ?? [])];
   }
 
   /** Verifies an update and works out what it changes; changes nothing itself. */
-  prepare(update: WholeUpdate, sameHistory: boolean): PreparedUpdate | UpdateRefusal {
-    const refusal = this.#refuse(update, sameHistory);
-    if (refusal !== undefined) return refusal;
-    const { digest, hashes } = this.#digestAfter(update);
-    if (Buffer.compare(digest.bytes(), update.digest) !== 0) {
+  async prepare(update: WholeUpdate, sameHistory: boolean): Promise<PreparedUpdate | UpdateRefusal> {
+    const refusal = this.#refuse(update, sameHistory) ?? (await this.#takeKeys(update));
+    if (refusal !== undefined && 'reason' in refusal) {
+      update.keys?.discard();
+      return refusal;
+    }
+    const keys = refusal;
+    const rest = keys === undefined ? update : withoutKeys(update);
+    const { digest, hashes } = this.#digestAfter(rest);
+    if (Buffer.compare(together(digest, keys?.digest), update.digest) !== 0) {
+      keys?.discard();
       return {
         reason: NackReason.DIGEST,
         detail: `the content after revision ${update.revision} has another digest than it says`,
       };
     }
-    return { update, planned: this.set.plan(update), digest, hashes };
+    return { update, planned: this.set.plan(rest), digest, keys, hashes };
   }
 
   /** Takes over what was prepared last. */
@@ -134,6 +161,26 @@ export class NodeTrack {
     };
   }
 
+  /** The change of the keys, taken in. */
+  async #takeKeys({ keys, upserts, removals, snapshot }: WholeUpdate): Promise<KeyStaging | UpdateRefusal | undefined> {
+    if (this.keys === undefined) return undefined;
+    const staging = keys ?? new KeyStaging(this.keys, snapshot);
+    if (!staging.isCurrent) return { reason: NackReason.WORKERS, detail: 'the API keys changed while it came' };
+    const slices = new Slices();
+    try {
+      for (const { kind, name } of removals) if (kind === API_KEY_KIND) staging.remove(name);
+      for (const item of upserts) {
+        if (item.kind === API_KEY_KIND) staging.put(item);
+        if (slices.isOver()) await slices.pause();
+      }
+    } catch (error) {
+      if (!(error instanceof KeysFull)) throw error;
+      staging.discard();
+      return { reason: NackReason.WORKERS, detail: error.message };
+    }
+    return staging;
+  }
+
   #missingFrom(items: readonly Item[]): number {
     const named = new Set(items.map(itemKey));
     let missing = 0;
@@ -141,7 +188,11 @@ export class NodeTrack {
     return missing;
   }
 
-  #digestAfter({ snapshot, upserts, removals }: WholeUpdate): Pick<PreparedUpdate, 'digest' | 'hashes'> {
+  #digestAfter({
+    snapshot,
+    upserts,
+    removals,
+  }: Pick<WholeUpdate, 'upserts' | 'removals' | 'snapshot'>): Pick<PreparedUpdate, 'digest' | 'hashes'> {
     const digest = snapshot ? new SetDigest() : this.#digest.clone();
     const before = snapshot ? undefined : this.#hashes;
     const hashes = new Map<ItemKey, Uint8Array | undefined>();
@@ -155,6 +206,23 @@ export class NodeTrack {
     for (const item of upserts) replace(itemKey(item), hashOf(item));
     return { digest, hashes };
   }
+}
+
+/** The digest of two sets that have nothing in common. */
+function together(a: SetDigest, b: SetDigest | undefined): Uint8Array<ArrayBuffer> {
+  return b === undefined ? a.bytes() : SetDigest.of([a.bytes(), b.bytes()]).bytes();
+}
+
+function withoutKeys({
+  upserts,
+  removals,
+  snapshot,
+}: WholeUpdate): Pick<WholeUpdate, 'upserts' | 'removals' | 'snapshot'> {
+  return {
+    upserts: upserts.filter(({ kind }) => kind !== API_KEY_KIND),
+    removals: removals.filter(({ kind }) => kind !== API_KEY_KIND),
+    snapshot,
+  };
 }
 
 function hashOf({ kind, name, content }: TrackItem): Uint8Array {

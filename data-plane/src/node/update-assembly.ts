@@ -1,4 +1,6 @@
-import type { Track, Update } from '@sluice/proto';
+import { type Item, type ItemKey, Track, type Update } from '@sluice/proto';
+import { API_KEY_KIND, type KeyStaging, KeysFull } from '../shared/index.ts';
+import { Garbage } from './garbage.ts';
 import type { WholeUpdate } from './track.ts';
 
 /** A snapshot larger than this is refused. */
@@ -6,35 +8,78 @@ const MAX_SNAPSHOT_BYTES = 1024 * 1024 * 1024;
 
 /** Puts the parts of updates together: on each track one update is under way at a time. */
 export class UpdateAssembly {
-  readonly #parts = new Map<Track, Update[]>();
+  /** Takes the API keys of a snapshot in as they come: there may be a million, and a part is not kept for them. */
+  readonly #stageKeys: () => KeyStaging;
+  #keys: KeyStaging | undefined;
+  readonly #garbage = new Garbage();
+  readonly #parts = new Map<Track, Parts>();
   #bytes = 0;
+
+  constructor(stageKeys: () => KeyStaging) {
+    this.#stageKeys = stageKeys;
+  }
 
   /** The update that this part completes; undefined where more parts follow. */
   add(part: Update): WholeUpdate | 'too large' | undefined {
-    const parts = this.#parts.get(part.track) ?? [];
-    parts.push(part);
-    this.#bytes += part.upserts.reduce((sum, { content }) => sum + content.length, 0);
-    if (this.#bytes > MAX_SNAPSHOT_BYTES) return 'too large';
+    const parts = this.#parts.get(part.track) ?? { upserts: [], removals: [] };
+    const bytes = part.upserts.reduce((sum, { content }) => sum + content.length, 0);
+    this.#bytes += bytes;
+    this.#garbage.add(bytes);
+    if (this.#bytes > MAX_SNAPSHOT_BYTES || !this.#takeKeys(part)) {
+      this.drop();
+      return 'too large';
+    }
+    // Not the part itself: what it holds of the bytes that came would keep all of them.
+    for (const item of part.upserts) parts.upserts.push(item);
+    for (const key of part.removals) parts.removals.push(key);
     if (part.more) {
       this.#parts.set(part.track, parts);
       return undefined;
     }
     this.#parts.delete(part.track);
     if (this.#parts.size === 0) this.#bytes = 0;
-    return join(parts);
+    const keys = part.track === Track.FACTS ? this.#keys : undefined;
+    if (keys !== undefined) this.#keys = undefined;
+    return { ...join(part, parts), keys };
+  }
+
+  /** Nothing more comes. */
+  drop(): void {
+    this.#parts.clear();
+    this.#keys?.discard();
+    this.#keys = undefined;
+  }
+
+  /** False: there are more than a node has room for. */
+  #takeKeys(part: Update): boolean {
+    if (part.track !== Track.FACTS || !part.snapshot) return true;
+    this.#keys ??= this.#stageKeys();
+    try {
+      for (const item of part.upserts) if (item.kind === API_KEY_KIND) this.#keys.put(item);
+    } catch (error) {
+      if (error instanceof KeysFull) return false;
+      throw error;
+    }
+    part.upserts = part.upserts.filter(({ kind }) => kind !== API_KEY_KIND);
+    return true;
   }
 }
 
-function join(parts: readonly Update[]): WholeUpdate {
-  const last = parts.at(-1)!;
+/** What came of an update. */
+interface Parts {
+  readonly upserts: Item[];
+  readonly removals: ItemKey[];
+}
+
+function join(last: Update, { upserts, removals }: Parts): WholeUpdate {
   return {
     track: last.track,
     historyId: last.historyId,
     fromRevision: Number(last.fromRevision),
     revision: Number(last.revision),
     digest: last.digest,
-    upserts: parts.flatMap(({ upserts }) => upserts),
-    removals: parts.flatMap(({ removals }) => removals),
+    upserts,
+    removals,
     snapshot: last.snapshot,
     forced: last.forced,
     createdAtMs: last.createdAt === undefined ? 0 : Number(last.createdAt.seconds) * 1000 + last.createdAt.nanos / 1e6,

@@ -61,6 +61,9 @@ function startWatch(address: string, random: () => number): void {
     node: {
       hello: () => ({ nodeId: 'n1', group: 'default', protocol: 1 }),
       status: () => ({}),
+      stageKeys: () => {
+        throw new Error('there are no snapshots here');
+      },
       apply: () => Promise.resolve(undefined),
       position: () => ({ track: Track.CONFIG }),
       confirmed: () => undefined,

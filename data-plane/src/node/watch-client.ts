@@ -11,6 +11,7 @@ import {
   type Welcome,
 } from '@sluice/proto';
 import { createGrpcClient, type GrpcClient, toRpcError } from '@sluice/proto/grpc-client';
+import type { KeyStaging } from '../shared/index.ts';
 import type { UpdateRefusal, WholeUpdate } from './track.ts';
 import { UpdateAssembly } from './update-assembly.ts';
 
@@ -21,6 +22,8 @@ type MessageOf<Case extends WatchMessage['case']> = Extract<WatchMessage, { case
 export interface WatchNode {
   hello(): MessageOf<'hello'>;
   status(): MessageOf<'status'>;
+  /** Begins to take in the API keys of a snapshot. */
+  stageKeys(): KeyStaging;
   /** Makes an update active, or says why not. */
   apply(update: WholeUpdate): Promise<UpdateRefusal | undefined>;
   /** What to say of a track once an update is active, or after one was refused. */
@@ -170,7 +173,7 @@ class WatchStream {
   readonly ended: Promise<Ending>;
   readonly #options: WatchOptions;
   readonly #call: ReturnType<GrpcClient<typeof SyncService>['watch']>;
-  readonly #assembly = new UpdateAssembly();
+  readonly #assembly: UpdateAssembly;
   readonly #onWelcome: () => void;
   #finish: (ending: Ending) => void;
   #silence: NodeJS.Timeout | undefined;
@@ -183,6 +186,7 @@ class WatchStream {
   constructor(client: GrpcClient<typeof SyncService>, options: WatchOptions, onWelcome: () => void) {
     this.#options = options;
     this.#onWelcome = onWelcome;
+    this.#assembly = new UpdateAssembly(() => options.node.stageKeys());
     const { promise, resolve } = Promise.withResolvers<Ending>();
     this.ended = promise;
     this.#finish = resolve;
@@ -202,6 +206,7 @@ class WatchStream {
     this.#over = true;
     clearTimeout(this.#silence);
     clearInterval(this.#statusTimer);
+    this.#assembly.drop();
     this.#call.cancel();
     this.#finish(ending);
   }

@@ -1,6 +1,14 @@
 import { CLOSED, HALF_OPEN, SetDigest } from '@sluice/engine';
 import { BreakerState, type Command, type PurgeCacheCommand, Track as WireTrack } from '@sluice/proto';
-import { ACTIVE_CONNECTIONS, ACTIVE_REQUESTS, keyPart, type Shared, type SlotDirectory } from '../shared/index.ts';
+import {
+  ACTIVE_CONNECTIONS,
+  ACTIVE_REQUESTS,
+  KeyStaging,
+  type KeyStore,
+  keyPart,
+  type Shared,
+  type SlotDirectory,
+} from '../shared/index.ts';
 import type { Activation } from './activation.ts';
 import type { Freshness } from './freshness.ts';
 import type { Persistence } from './persistence.ts';
@@ -18,6 +26,7 @@ export interface WatchNodeSources {
   readonly shared: Shared;
   readonly directory: SlotDirectory;
   readonly activation: Activation;
+  readonly keys: KeyStore;
   readonly persistence: Persistence;
   readonly supervisor: Supervisor;
   readonly freshness: Freshness;
@@ -47,6 +56,7 @@ export function createWatchNode(sources: WatchNodeSources): WatchNode {
       limitStore: settings.redis !== undefined,
     }),
     status: () => statusOf(sources),
+    stageKeys: () => new KeyStaging(sources.keys, true),
     apply: async (update) => {
       const refusal = await activation.apply(update);
       if (refusal === undefined) {

@@ -8,8 +8,8 @@ import type { KnownConsumers } from './known-consumers.ts';
 /** Who presents an API key. */
 export interface KeyCaller extends Caller {
   readonly apiKey: ApiKeyPlan;
-  /** SHA-256 of what is presented, lower-case hex: finds what the tables say of it later. */
-  readonly secretHash: string;
+  /** SHA-256 of what is presented: finds what the tables say of it later. */
+  readonly secretHash: Uint8Array;
 }
 
 export function isKeyCaller(caller: Caller): caller is KeyCaller {
@@ -45,7 +45,7 @@ export class Callers {
 
   #lookUp(key: string): KeyCaller | undefined {
     if (key.length === 0 || key.length > MAX_KEY_LENGTH) return undefined;
-    const secretHash = hash('sha256', Buffer.from(key, 'latin1'), 'hex');
+    const secretHash = hash('sha256', Buffer.from(key, 'latin1'), 'buffer');
     const apiKey = this.#tables.identify(secretHash);
     if (apiKey === undefined) return undefined;
     const { plan, part, line } = this.#consumers.of(apiKey.consumer);

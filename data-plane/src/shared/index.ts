@@ -1,3 +1,13 @@
+export {
+  API_KEY_KIND,
+  createKeyMemory,
+  KeyReader,
+  KeyRestore,
+  KeyStaging,
+  KeyStore,
+  KeysFull,
+  type PinnedKeys,
+} from './api-keys/index.ts';
 export { attachShared, releaseWorker, type Shared } from './attach.ts';
 export {
   ABORTED,
@@ -75,5 +85,6 @@ export {
 } from './region.ts';
 export { ResponseStore } from './response-store.ts';
 export { RetryBudgets } from './retry-budgets.ts';
+export { Slices } from './slices.ts';
 export { SlidingWindows } from './sliding-windows.ts';
 export { createSlotDirectory, OVERFLOW_NAME, type SlotDirectory, Slots } from './slots.ts';

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { createKeyMemory } from './api-keys/index.ts';
 import { FILLS_BYTES } from './cache-fills.ts';
 import { CLIENT_CONNECTIONS_BYTES } from './client-connections.ts';
 import { INVALIDATIONS_BYTES } from './invalidations.ts';
@@ -80,6 +81,8 @@ export interface SharedRegion {
   readonly invalidations: SharedArrayBuffer;
   /** Spans, each request's on a line, one ring per writer. */
   readonly spans: readonly SharedArrayBuffer[];
+  /** Grows with the keys. */
+  readonly apiKeys: SharedArrayBuffer;
   /** One per writer. */
   readonly arenas: readonly SharedArrayBuffer[];
 }
@@ -182,6 +185,7 @@ export function createSharedRegion(settings: SharedSettings): SharedRegion {
     cacheFills: new SharedArrayBuffer(FILLS_BYTES),
     invalidations: new SharedArrayBuffer(INVALIDATIONS_BYTES),
     spans: createLineRings(writers),
+    apiKeys: createKeyMemory(),
     arenas: Array.from({ length: writers }, () => new SharedArrayBuffer(ARENA_BYTES)),
   };
 }

@@ -1,6 +1,14 @@
-import { type ActiveChange, type BuildContext, defaultListener, type StagedTables, Tables } from '@sluice/engine';
+import {
+  type ActiveChange,
+  type BuildContext,
+  buildApiKeyItem,
+  CannotBuild,
+  defaultListener,
+  type StagedTables,
+  Tables,
+} from '@sluice/engine';
 import type { TableSource } from '../proxy/index.ts';
-import type { Shared } from '../shared/index.ts';
+import { KeyReader, type Shared } from '../shared/index.ts';
 import type { ListenerAddress } from './messages.ts';
 import { KnownSlots, unpackChange } from './packed-change.ts';
 
@@ -25,9 +33,13 @@ export class ActiveTables implements TableSource {
 
   constructor(shared: Shared, place: Pick<BuildContext, 'group' | 'zone'>, listeners: readonly ListenerAddress[]) {
     this.#shared = shared;
+    const context: BuildContext = { ...place, slots: this.#slots };
     this.tables = new Tables({
-      ...place,
-      slots: this.#slots,
+      ...context,
+      apiKeys: new KeyReader(shared.region.apiKeys, (item) => {
+        const built = buildApiKeyItem(item, context, true);
+        return built instanceof CannotBuild ? undefined : built;
+      }),
       listeners: listeners.map(({ name, host, port }) =>
         defaultListener(name, `${host.includes(':') ? `[${host}]` : host}:${port}`),
       ),

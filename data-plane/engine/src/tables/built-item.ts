@@ -108,6 +108,16 @@ export function buildItem(item: TrackItem, context: BuildContext, isKnownGood = 
   }
 }
 
+/** As {@link buildItem}, of what should be an API key. */
+export function buildApiKeyItem(
+  item: TrackItem,
+  context: BuildContext,
+  isKnownGood = false,
+): BuiltApiKey | CannotBuild {
+  const built = buildItem(item, context, isKnownGood);
+  return built instanceof CannotBuild || built.kind === 'ApiKey' ? built : new CannotBuild('it is no API key');
+}
+
 /**
  * What stands for an item that cannot be built and has no older version: a route takes its requests to refuse them. Undefined where it
  * is no route, or where even the requests it takes are not known.

@@ -63,6 +63,22 @@ export interface ConsumerPlan {
   readonly overrides: ReadonlyMap<string, BucketPlan> | undefined;
 }
 
+/** An API key as it is found by one of its secrets. */
+export interface FoundApiKey {
+  readonly name: string;
+  /** By name; it may not be there. */
+  readonly consumer: string;
+  /** As in {@link ApiKeyPlan}. */
+  readonly expiresAtMs: number;
+  readonly overrides: ReadonlyMap<string, BucketPlan> | undefined;
+}
+
+/** Where API keys are looked up. */
+export interface ApiKeySource {
+  /** By the SHA-256 of a secret. Of several, the one that is good for longest. */
+  find(secretHash: Uint8Array): FoundApiKey | undefined;
+}
+
 /** An API key that authenticates: looked up by the SHA-256 of what the client presents. */
 export interface ApiKeyPlan {
   readonly name: string;

@@ -7,6 +7,7 @@ export {
   type TrackChange,
 } from './active-set.ts';
 export { compileNetworks } from './address-rules.ts';
+export type { BuiltApiKey } from './build-api-key.ts';
 export { DEFAULT_REGISTRY_TTL_MS, type DiscoverySource, type DnsSource } from './build-discovery.ts';
 export { type BuiltFoundEndpoints, buildFoundEndpoints, FOUND_ENDPOINTS_KIND } from './build-found-endpoints.ts';
 export { type BuiltInstance, INSTANCE_KIND, instanceName } from './build-instance.ts';
@@ -19,6 +20,7 @@ export { BUILT_IN_ISSUER, builtInIssuer, type SigningPlan, signingPlan } from '.
 export {
   type BuildContext,
   type BuiltItem,
+  buildApiKeyItem,
   type ItemKey,
   type ItemSecret,
   itemKey,
@@ -26,10 +28,12 @@ export {
   type TrackItem,
 } from './built-item.ts';
 export type * from './caller-plan.ts';
+export { CannotBuild } from './cannot-build.ts';
 export { FoundServices } from './found-services.ts';
 export type * from './limit-plan.ts';
 export type * from './plan.ts';
 export { durationMs, sizeBytes } from './read-duration.ts';
+export { newScannedKey, scanApiKey } from './scan-api-key.ts';
 export type * from './service-plan.ts';
 export type { StagedTables } from './stage-change.ts';
 export { Tables, type TablesOptions } from './tables.ts';

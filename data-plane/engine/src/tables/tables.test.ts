@@ -1,5 +1,5 @@
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { ApiKeySchema, FoundEndpointsSchema, InstanceSchema, type Resource, ResourceSchema } from '@sluice/proto';
+import { FoundEndpointsSchema, InstanceSchema, type Resource, ResourceSchema } from '@sluice/proto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type ActiveChange, type ActiveItem, ActiveSet, type TrackChange } from './active-set.ts';
@@ -45,13 +45,6 @@ function found(name: string, ...ports: readonly number[]): ActiveItem {
 function route(name: string, prefix: string, to: string, policies: string[] = [], extra: object = {}): TrackItem {
   const match = [{ path: { kind: { case: 'prefix' as const, value: prefix } } }];
   return item(name, { case: 'route', value: { match, service: to, policies, ...extra } });
-}
-
-/** Whose secret has a hash of ones. */
-function key(name: string, more: MessageInitShape<typeof ApiKeySchema>): TrackItem {
-  const hash = new Uint8Array(32).fill(1);
-  const content = toBinary(ApiKeySchema, create(ApiKeySchema, { name, consumer: 'c', hash, enabled: true, ...more }));
-  return { kind: 'ApiKey', name, content };
 }
 
 /** Slots by key, as the main thread of a node hands them out. */
@@ -164,20 +157,6 @@ describe('tables', () => {
     });
   });
 
-  test('a key identifies by its current and, within its grace, by its previous secret, and only while its consumer is there', () => {
-    const facts = new ActiveSet(context);
-    const config = new ActiveSet(context);
-    const tables = newTables();
-    const previous = { previousHash: new Uint8Array(32).fill(2), previousExpiresAt: { seconds: 100n } };
-    apply(facts, tables, { upserts: [key('k', previous)] });
-    expect(tables.identify('01'.repeat(32))).toBeUndefined();
-    apply(config, tables, { upserts: [item('c', { case: 'consumer', value: {} })] });
-    expect(tables.identify('01'.repeat(32))).toMatchObject({ name: 'k', expiresAtMs: Number.POSITIVE_INFINITY });
-    expect(tables.identify('02'.repeat(32))).toMatchObject({ name: 'k', expiresAtMs: 100_000 });
-    apply(facts, tables, { removals: [{ kind: 'ApiKey', name: 'k' }] });
-    expect(tables.identify('01'.repeat(32))).toBeUndefined();
-  });
-
   test('a route that cannot be built does not leave its requests to a wider one', () => {
     const set = new ActiveSet(context);
     const tables = newTables();
@@ -226,39 +205,25 @@ describe('tables', () => {
     expect([timeoutOf({}), timeoutOf(seconds(3)), timeoutOf({ none: ['timeout'] })]).toEqual([2000, 3000, 5000]);
   });
 
-  test('keys that share a secret do not end with each other, and the one that is good for longest counts', () => {
-    const facts = new ActiveSet(context);
-    const tables = newTables();
-    apply(new ActiveSet(context), tables, { upserts: [item('c', { case: 'consumer', value: {} })] });
-    const name = () => tables.identify('01'.repeat(32))?.name;
-    apply(facts, tables, {
-      upserts: [key('b', { expiresAt: { seconds: 9n } }), key('a', { expiresAt: { seconds: 5n } })],
-    });
-    expect(name()).toBe('b');
-    apply(facts, tables, { upserts: [key('a', {})] });
-    expect(name()).toBe('a');
-    apply(facts, tables, { removals: [{ kind: 'ApiKey', name: 'a' }] });
-    expect(name()).toBe('b');
-    apply(facts, tables, { upserts: [key('b', { enabled: false })] });
-    expect(name()).toBeUndefined();
-    const again = { previousHash: new Uint8Array(32).fill(1), previousExpiresAt: { seconds: 5n } };
-    apply(facts, tables, { upserts: [key('b', again)] });
-    expect(tables.identify('01'.repeat(32))?.expiresAtMs).toBe(Number.POSITIVE_INFINITY);
-  });
-
   test('a key has the consumer as it is now, also after the consumer was away', () => {
     const config = new ActiveSet(context);
-    const tables = newTables();
-    apply(new ActiveSet(context), tables, { upserts: [key('k', {})] });
+    const found = { name: 'k', consumer: 'c', expiresAtMs: 5, overrides: undefined };
+    const tables = new Tables({
+      ...context,
+      listeners: [],
+      apiKeys: { find: ([first]) => (first === 1 ? found : undefined) },
+    });
     const consumer = (requests: number) => {
       const algorithm = { case: 'tokenBucket' as const, value: { requests, per: { seconds: 1n } } };
       return item('c', { case: 'consumer', value: { rateLimits: [{ name: 'l', algorithm }] } });
     };
-    const allowed = () => tables.identify('01'.repeat(32))?.consumer.overrides?.get('l')?.requests;
+    const allowed = () => tables.identify(new Uint8Array(32).fill(1))?.consumer.overrides?.get('l')?.requests;
+    expect(allowed()).toBeUndefined();
     apply(config, tables, { upserts: [consumer(1)] });
     expect(allowed()).toBe(1);
+    expect(tables.identify(new Uint8Array(32).fill(2))).toBeUndefined();
     apply(config, tables, { removals: [{ kind: 'Consumer', name: 'c' }] });
-    expect(tables.identify('01'.repeat(32))).toBeUndefined();
+    expect(allowed()).toBeUndefined();
     apply(config, tables, { upserts: [consumer(2)] });
     expect(allowed()).toBe(2);
   });

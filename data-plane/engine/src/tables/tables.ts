@@ -3,11 +3,10 @@ import type { ParsedPath } from '../router/parse-path.ts';
 import type { RouteRequest } from '../router/route-match.ts';
 import { Router } from '../router/router.ts';
 import type { ActiveChange } from './active-set.ts';
-import { ApiKeyTable } from './api-key-table.ts';
 import type { PolicyFields } from './build-policy.ts';
 import type { BuiltRoute } from './build-route.ts';
 import type { BuildContext, BuiltItem, ItemKey } from './built-item.ts';
-import type { ApiKeyPlan, ConsumerPlan, IssuerPlan } from './caller-plan.ts';
+import type { ApiKeyPlan, ApiKeySource, ConsumerPlan, IssuerPlan } from './caller-plan.ts';
 import { IssuerTable } from './issuer-table.ts';
 import { joinRoute } from './join-route.ts';
 import type { FoundRoute, ListenerPlan, RouteFinding, RoutePlan } from './plan.ts';
@@ -19,6 +18,8 @@ import { type StagedTables, stageChange } from './stage-change.ts';
 export interface TablesOptions extends BuildContext {
   /** The listeners the node was started with. */
   readonly listeners: readonly ListenerPlan[];
+  /** Keys are no part of the tables: there may be a million. Unset: none. */
+  readonly apiKeys?: ApiKeySource;
 }
 
 /**
@@ -37,12 +38,13 @@ export class Tables {
   readonly #consumers = new Map<string, ConsumerPlan>();
   readonly #issuers = new IssuerTable();
   readonly #revoked = new RevokedTokens();
-  readonly #keys = new ApiKeyTable();
+  readonly #apiKeys: ApiKeySource | undefined;
   readonly #referrers = new Map<ItemKey, Set<RouteEntry>>();
   #epoch = 0;
 
-  constructor({ listeners, ...context }: TablesOptions) {
+  constructor({ listeners, apiKeys, ...context }: TablesOptions) {
     this.#context = context;
+    this.#apiKeys = apiKeys;
     this.#ownListeners = new Map(listeners.map((plan) => [plan.name, plan]));
     for (const plan of listeners) {
       this.#listeners.set(plan.name, plan);
@@ -95,9 +97,13 @@ export class Tables {
     }
   }
 
-  /** The key whose secret has this SHA-256 (lower-case hex), and whose consumer is there. Its expiry is the caller's to check. */
-  identify(secretHash: string): ApiKeyPlan | undefined {
-    return this.#keys.identify(secretHash, this.#consumers, this.#epoch);
+  /** The key whose secret has this SHA-256, and whose consumer is there. Its expiry is the caller's to check. */
+  identify(secretHash: Uint8Array): ApiKeyPlan | undefined {
+    const found = this.#apiKeys?.find(secretHash);
+    const consumer = found && this.#consumers.get(found.consumer);
+    if (found === undefined || consumer === undefined) return undefined;
+    const { name, expiresAtMs, overrides } = found;
+    return { name, consumer, expiresAtMs, overrides };
   }
 
   /** Builds a change. Throws when something in it cannot be built. */
@@ -176,9 +182,6 @@ export class Tables {
       case 'Listener':
         this.#putListener(built.plan);
         break;
-      case 'ApiKey':
-        this.#keys.put(built);
-        break;
       case 'SigningKey':
         this.#issuers.putSigningKey(built);
         break;
@@ -186,6 +189,7 @@ export class Tables {
         this.#revoked.put(built);
         break;
       case 'NodeGroup':
+      case 'ApiKey':
         break;
       default:
         built satisfies never;
@@ -222,9 +226,6 @@ export class Tables {
         break;
       case 'Listener':
         this.#removeListener(name);
-        break;
-      case 'ApiKey':
-        this.#keys.remove(name);
         break;
     }
   }

@@ -1,9 +1,11 @@
 import { hashItem, type ItemKey, itemKey, SetDigest, type TrackItem } from '@sluice/engine';
 import { type CacheRecord, type FetchedKeySet, type FoundEndpoints, Track, type Update } from '@sluice/proto';
+import { API_KEY_KIND, type KeyRestore } from '../../shared/index.ts';
 
-/** One track as it is kept on disk. */
+/** One track as it is kept on disk; of the facts, all but API keys. */
 export interface CachedTrack {
   readonly revision: number;
+  /** Of all of it, API keys too. */
   readonly digest: Uint8Array;
   readonly createdAtMs: number;
   readonly latest: readonly TrackItem[];
@@ -20,45 +22,80 @@ export interface CachedState {
   readonly found: readonly FoundEndpoints[];
 }
 
-/** Replays a base file's and its log's records. Returns a reason where they do not lead to what they say they lead to. */
-export function replayRecords(records: readonly CacheRecord[], historyId: string): CachedState | string {
-  const config = new TrackReplay();
-  const facts = new TrackReplay();
-  const keySets = new Map<string, FetchedKeySet>();
-  const found = new Map<string, FoundEndpoints>();
-  for (const { record } of records) {
-    if (record.case === 'update') (record.value.track === Track.FACTS ? facts : config).update(record.value);
-    else if (record.case === 'lastGood')
-      (record.value.track === Track.FACTS ? facts : config).lastGood = record.value.items;
-    else if (record.case === 'keySet') keySets.set(record.value.issuer, record.value);
-    else if (record.case === 'foundEndpoints') found.set(record.value.service, record.value);
+/** Replays a base file's and its log's records, one after the other. */
+export class Replay {
+  readonly #keys: KeyRestore;
+  readonly #config = new TrackReplay(undefined);
+  readonly #facts: TrackReplay;
+  readonly #keySets = new Map<string, FetchedKeySet>();
+  readonly #found = new Map<string, FoundEndpoints>();
+
+  /** @param keys takes the API keys */
+  constructor(keys: KeyRestore) {
+    this.#keys = keys;
+    this.#facts = new TrackReplay(keys);
   }
-  const problem = config.verify() ?? facts.verify();
-  return (
-    problem ?? {
-      ...{ historyId, config: config.track(), facts: facts.track() },
-      ...{ keySets: [...keySets.values()], found: [...found.values()] },
-    }
-  );
+
+  /** @throws KeysFull */
+  add({ record }: CacheRecord): void {
+    if (record.case === 'update') this.#trackOf(record.value).update(record.value);
+    else if (record.case === 'lastGood') this.#trackOf(record.value).lastGood = record.value.items;
+    else if (record.case === 'keySet') this.#keySets.set(record.value.issuer, record.value);
+    else if (record.case === 'foundEndpoints') this.#found.set(record.value.service, record.value);
+  }
+
+  /** What it leads to, or a reason where that is not what the records say. */
+  finish(historyId: string): CachedState | string {
+    const problem = this.#config.verify() ?? this.#facts.verify();
+    if (problem !== undefined) return problem;
+    this.#keys.done();
+    return {
+      historyId,
+      config: this.#config.track(),
+      facts: this.#facts.track(),
+      keySets: [...this.#keySets.values()],
+      found: [...this.#found.values()],
+    };
+  }
+
+  #trackOf({ track }: { readonly track: Track }): TrackReplay {
+    return track === Track.FACTS ? this.#facts : this.#config;
+  }
 }
 
 class TrackReplay {
+  readonly #keys: KeyRestore | undefined;
   readonly #items = new Map<ItemKey, TrackItem>();
   readonly #hashes = new Map<ItemKey, Uint8Array>();
   lastGood: readonly TrackItem[] = [];
   #position: Update | undefined;
 
+  constructor(keys: KeyRestore | undefined) {
+    this.#keys = keys;
+  }
+
   update(update: Update): void {
-    this.#position = update;
-    for (const removal of update.removals) this.#items.delete(itemKey(removal));
-    for (const item of update.upserts) this.#items.set(itemKey(item), item);
+    for (const removal of update.removals) {
+      if (this.#isKey(removal)) this.#keys!.remove(removal.name);
+      else this.#items.delete(itemKey(removal));
+    }
+    for (const item of update.upserts) {
+      if (this.#isKey(item)) this.#keys!.put(item);
+      else this.#items.set(itemKey(item), item);
+    }
+    this.#position = { ...update, upserts: [], removals: [] };
   }
 
   verify(): string | undefined {
     if (this.#position === undefined || this.#position.more) return 'a snapshot that is not whole';
     for (const [key, { kind, name, content }] of this.#items) this.#hashes.set(key, hashItem(kind, name, content));
-    if (Buffer.compare(SetDigest.of(this.#hashes.values()).bytes(), this.#position.digest) === 0) return undefined;
-    return `content whose digest is not the one of revision ${this.#position.revision}`;
+    const digest = SetDigest.of(this.#hashes.values());
+    if (this.#keys !== undefined) digest.add(this.#keys.digest);
+    if (Buffer.compare(digest.bytes(), this.#position.digest) !== 0) {
+      return `content whose digest is not the one of revision ${this.#position.revision}`;
+    }
+    for (const item of this.lastGood) if (this.#isKey(item)) this.#keys!.putLastGood(item);
+    return undefined;
   }
 
   track(): CachedTrack {
@@ -69,7 +106,11 @@ class TrackReplay {
       createdAtMs: createdAt === undefined ? 0 : Number(createdAt.seconds) * 1000 + createdAt.nanos / 1e6,
       latest: [...this.#items.values()],
       hashes: this.#hashes,
-      lastGood: this.lastGood,
+      lastGood: this.lastGood.filter((item) => !this.#isKey(item)),
     };
+  }
+
+  #isKey({ kind }: { readonly kind: string }): boolean {
+    return this.#keys !== undefined && kind === API_KEY_KIND;
   }
 }

@@ -1,9 +1,10 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { hashItem, type Log, SetDigest, type TrackItem } from '@sluice/engine';
+import { CannotBuild, hashItem, type Log, SetDigest, type TrackItem } from '@sluice/engine';
 import { Track } from '@sluice/proto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createKeyMemory, KeyRestore, KeyStore } from '../../shared/index.ts';
 import { type CachePhase, NodeCache } from './node-cache.ts';
 import { encodeRecord, type RecordInit, readRecords } from './record-frame.ts';
 
@@ -62,6 +63,11 @@ function openCache(
   return new NodeCache({ directory, group: 'default', log, snapshot, ...extra });
 }
 
+/** Takes the API keys of a cache that has none. */
+function noKeys(): KeyRestore {
+  return new KeyRestore(new KeyStore(createKeyMemory(), { hashKey: [1, 2], build: () => new CannotBuild('none') }));
+}
+
 function persisted(run: (done: () => void) => void): Promise<void> {
   return new Promise(run);
 }
@@ -69,7 +75,7 @@ function persisted(run: (done: () => void) => void): Promise<void> {
 async function write(count: number, extra = {}): Promise<State> {
   const state = new State();
   const cache = openCache(state, extra);
-  await cache.load();
+  await cache.load(noKeys());
   for (let index = 0; index < count; index++) {
     await persisted((done) => cache.append([state.put(item(`r${index}`, `content ${index}`))], done));
   }
@@ -78,7 +84,7 @@ async function write(count: number, extra = {}): Promise<State> {
 }
 
 async function read(): Promise<{ revision: number; names: string[] } | undefined> {
-  const loaded = await openCache(new State()).load();
+  const loaded = await openCache(new State()).load(noKeys());
   return loaded && { revision: loaded.config.revision, names: loaded.config.latest.map(({ name }) => name) };
 }
 
@@ -93,7 +99,7 @@ describe('the cache of a node', () => {
     const events: string[] = [];
     const state = new State();
     const cache = openCache(state, { onPhase: (phase) => events.push(phase) });
-    await cache.load();
+    await cache.load(noKeys());
     await persisted((done) =>
       cache.append([state.put(item('a', 'x'))], () => {
         events.push('persisted');
@@ -195,7 +201,7 @@ describe('the cache of a node', () => {
   test('goes on from memory when the disk fails, says so once, and writes everything when it is back', async () => {
     const state = new State();
     const cache = openCache(state);
-    await cache.load();
+    await cache.load(noKeys());
     rmSync(directory, { recursive: true });
     const first = persisted((done) => cache.append([state.put(item('a', 'x'))], done));
     const second = persisted((done) => cache.append([state.put(item('b', 'x'))], done));

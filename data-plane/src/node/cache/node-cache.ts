@@ -1,9 +1,11 @@
-import { type FileHandle, mkdir, open, readdir, readFile, rename, unlink, writeFile } from 'node:fs/promises';
+import { copyFile, type FileHandle, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '@sluice/engine';
 import type { CacheRecord } from '@sluice/proto';
-import { type CachedState, replayRecords } from './cached-state.ts';
-import { encodeRecord, type ReadEnd, type RecordInit, readRecords } from './record-frame.ts';
+import type { KeyRestore } from '../../shared/index.ts';
+import { Garbage } from '../garbage.ts';
+import { type CachedState, Replay } from './cached-state.ts';
+import { encodeRecord, type ReadEnd, type RecordInit, RecordReader } from './record-frame.ts';
 
 /** What the cache is doing; each is a place where a crash must leave it whole. */
 export type CachePhase = 'base-write' | 'base-sync' | 'base-rename' | 'directory-sync' | 'log-append' | 'log-sync';
@@ -21,7 +23,12 @@ export interface NodeCacheOptions {
   readonly group: string;
   readonly log: Log;
   /** All of the node's current state as records, for a new base file; called between two appends. */
-  readonly snapshot: () => { readonly historyId: string; readonly records: Iterable<RecordInit> };
+  readonly snapshot: () => {
+    readonly historyId: string;
+    readonly records: Iterable<RecordInit>;
+    /** The records are no longer needed. */
+    readonly release?: () => void;
+  };
   /** Told before each step. */
   readonly onPhase?: (phase: CachePhase) => void;
   /** Another process still writes the directory: nothing is changed in it until {@link NodeCache.open}. */
@@ -36,6 +43,10 @@ const FORMAT = 1;
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
 const RETRY_AFTER_MS = 1_000;
 const READ_ONLY_TRIES = 3;
+/** Of a file at a time: little enough that reading it stalls nothing. */
+const READ_BYTES = 256 * 1024;
+/** About what a key takes in a file. */
+const BYTES_OF_A_KEY = 128;
 
 /**
  * The node's state on disk: a base file and a log of changes beside it, `N.base` and `N.log`, and the generation before them.
@@ -68,14 +79,14 @@ export class NodeCache {
     return this.#failure;
   }
 
-  /** The directory is this process's alone from now on. Gives what is in it. */
-  async open(): Promise<CachedState | undefined> {
+  /** The directory is this process's alone from now on. Gives what is in it; `keys` gets the API keys. */
+  async open(keys: KeyRestore): Promise<CachedState | undefined> {
     this.#readOnly = false;
     // Nothing is written before all of it is read.
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#working = promise;
     try {
-      return await this.load();
+      return await this.load(keys);
     } finally {
       this.#working = undefined;
       resolve();
@@ -83,8 +94,11 @@ export class NodeCache {
     }
   }
 
-  /** The newest whole generation, or undefined where there is none. What is damaged is set aside, with a line in the log. */
-  async load(): Promise<CachedState | undefined> {
+  /**
+   * The newest whole generation, or undefined where there is none. What is damaged is set aside, with a line in the log. `keys` gets
+   * the API keys.
+   */
+  async load(keys: KeyRestore): Promise<CachedState | undefined> {
     const { directory } = this.#options;
     await mkdir(directory, { recursive: true, mode: 0o700 });
     if (!this.#readOnly) {
@@ -92,13 +106,13 @@ export class NodeCache {
       for (const name of left) await unlink(join(directory, name)).catch(() => undefined);
     }
     for (let tries = this.#readOnly ? READ_ONLY_TRIES : 1; ; tries--) {
-      const state = await this.#loadNewest();
+      const state = await this.#loadNewest(keys);
       // The other process may have removed a generation while it was read.
       if (state !== undefined || tries === 1) return state;
     }
   }
 
-  async #loadNewest(): Promise<CachedState | undefined> {
+  async #loadNewest(keys: KeyRestore): Promise<CachedState | undefined> {
     const { directory, log } = this.#options;
     const names = await readdir(directory);
     const generations = names
@@ -108,8 +122,9 @@ export class NodeCache {
       .sort((a, b) => b - a);
     this.#generation = generations[0] ?? 0;
     for (const generation of generations) {
-      const state = await this.#loadGeneration(generation);
+      const state = await this.#loadGeneration(generation, keys);
       if (typeof state !== 'string') return state;
+      keys.clear();
       if (this.#readOnly) continue;
       log.error('cache damaged, set aside', { file: `${generation}.base`, reason: state });
       await this.#setAside(`${generation}.base`);
@@ -148,42 +163,43 @@ export class NodeCache {
     this.#logFile = undefined;
   }
 
-  async #loadGeneration(generation: number): Promise<CachedState | string> {
-    const base = await this.#readFile(`${generation}.base`);
-    if (typeof base === 'string') return base;
-    if (base.end.kind !== 'complete') return describeEnd(base.end);
-    const header = base.records[0]?.record;
+  async #loadGeneration(generation: number, keys: KeyRestore): Promise<CachedState | string> {
+    const { directory, group } = this.#options;
+    const path = join(directory, `${generation}.base`);
+    const replay = new Replay(keys);
+    let count = 0;
+    let header: CacheRecord['record'] | undefined;
+    let last: CacheRecord['record'] | undefined;
+    const end = await readRecordFile(path, (record, fileBytes) => {
+      if (count++ === 0) {
+        header = record.record;
+        keys.expect(fileBytes / BYTES_OF_A_KEY);
+      }
+      last = record.record;
+      replay.add(record);
+    });
+    if (typeof end === 'string') return end;
+    if (end.kind !== 'complete') return describeEnd(end);
     if (header?.case !== 'header') return 'no header';
     if (header.value.format > FORMAT) return `format ${header.value.format}, newer than this node's ${FORMAT}`;
-    if (header.value.group !== this.#options.group) return `content for the group ${header.value.group}`;
-    const last = base.records.at(-1)?.record;
-    if (last?.case !== 'end' || last.value.records !== base.records.length - 1) return 'no end';
-    const changes = await this.#readLog(generation);
-    return replayRecords([...base.records, ...changes], header.value.historyId);
+    if (header.value.group !== group) return `content for the group ${header.value.group}`;
+    if (last?.case !== 'end' || last.value.records !== count - 1) return 'no end';
+    await this.#readLog(generation, replay);
+    return replay.finish(header.value.historyId);
   }
 
-  async #readLog(generation: number): Promise<CacheRecord[]> {
+  async #readLog(generation: number, replay: Replay): Promise<void> {
     const name = `${generation}.log`;
-    const log = await this.#readFile(name);
-    if (typeof log === 'string') return [];
-    if (log.end.kind === 'damaged' && !this.#readOnly) {
-      this.#options.log.error('cache log damaged, used up to there', { file: name, reason: describeEnd(log.end) });
-      await writeFile(join(this.#options.directory, `${name}.damaged`), log.bytes, { mode: 0o600 }).catch(
-        () => undefined,
-      );
-    }
-    const [first, ...changes] = log.records;
-    const belongs = first?.record.case === 'header' && first.record.value.generation === BigInt(generation);
-    return belongs ? changes : [];
-  }
-
-  async #readFile(name: string): Promise<{ bytes: Buffer; records: CacheRecord[]; end: ReadEnd } | string> {
-    try {
-      const bytes = await readFile(join(this.#options.directory, name));
-      return { bytes, ...readRecords(bytes) };
-    } catch (error) {
-      return messageOf(error);
-    }
+    const path = join(this.#options.directory, name);
+    let belongs: boolean | undefined;
+    const end = await readRecordFile(path, (record) => {
+      if (belongs === undefined) {
+        belongs = record.record.case === 'header' && record.record.value.generation === BigInt(generation);
+      } else if (belongs) replay.add(record);
+    });
+    if (typeof end === 'string' || end.kind !== 'damaged' || this.#readOnly) return;
+    this.#options.log.error('cache log damaged, used up to there', { file: name, reason: describeEnd(end) });
+    await copyFile(path, `${path}.damaged`).catch(() => undefined);
   }
 
   async #setAside(name: string): Promise<void> {
@@ -240,7 +256,7 @@ export class NodeCache {
     this.#whenPersisted = [];
     this.#baseWanted = false;
     const generation = this.#generation + 1;
-    const { historyId, records } = this.#options.snapshot();
+    const { historyId, records, release } = this.#options.snapshot();
     const header = {
       case: 'header' as const,
       value: { format: FORMAT, group, historyId, generation: BigInt(generation) },
@@ -260,6 +276,8 @@ export class NodeCache {
     } catch (error) {
       this.#whenPersisted.push(...persisted);
       throw error;
+    } finally {
+      release?.();
     }
     for (const callback of persisted) callback();
     await this.#removeOlderThan(generation - 1);
@@ -282,18 +300,21 @@ export class NodeCache {
     try {
       let count = 0;
       let size = 0;
+      const garbage = new Garbage();
       const write = async (record: RecordInit): Promise<void> => {
         this.#options.onPhase?.('base-write');
         const bytes = encodeRecord(record);
         await file.appendFile(bytes);
         count++;
         size += bytes.length;
+        garbage.add(bytes.length);
       };
       await write(header);
       for (const record of records) await write(record);
       await write({ case: 'end', value: { records: count } });
       this.#options.onPhase?.('base-sync');
       await file.sync();
+      garbage.end();
       return size;
     } finally {
       await file.close();
@@ -327,6 +348,33 @@ export class NodeCache {
       this.#work();
     }, RETRY_AFTER_MS);
     this.#retry.unref();
+  }
+}
+
+/**
+ * Hands over the records of a file one by one, so that no file has to fit into memory beside what it says. Resolves with how it ended, or
+ * with why it cannot be read.
+ */
+async function readRecordFile(
+  path: string,
+  take: (record: CacheRecord, fileBytes: number) => void,
+): Promise<ReadEnd | string> {
+  try {
+    await using file = await open(path, 'r');
+    const { size } = await file.stat();
+    const reader = new RecordReader((record) => take(record, size));
+    const garbage = new Garbage();
+    for (;;) {
+      // A buffer of its own for each piece: what is read may stay in memory as part of it.
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(READ_BYTES), 0, READ_BYTES, null);
+      garbage.add(bytesRead);
+      if (bytesRead === 0 || !reader.add(buffer.subarray(0, bytesRead))) {
+        garbage.end();
+        return reader.end();
+      }
+    }
+  } catch (error) {
+    return messageOf(error);
   }
 }
 

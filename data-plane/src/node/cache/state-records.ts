@@ -1,21 +1,23 @@
 import type { TrackItem } from '@sluice/engine';
+import type { PinnedKeys } from '../../shared/index.ts';
 import type { NodeTrack, WholeUpdate } from '../track.ts';
 import type { RecordInit } from './record-frame.ts';
 
 /** Items in one record: few enough that encoding one stalls nothing. */
 const ITEMS_PER_RECORD = 256;
 
-/** All of a track as snapshot records. What it holds is taken at the call; encoding follows as the records are read. */
-export function trackRecords(track: NodeTrack, historyId: string): Iterable<RecordInit> {
+/**
+ * All of a track as snapshot records. What it holds is taken at the call; encoding follows as the records are read.
+ * @param keys of its API keys
+ */
+export function trackRecords(track: NodeTrack, historyId: string, keys?: PinnedKeys): Iterable<RecordInit> {
   const items = [...track.set.latestItems()];
-  const lastGood = track.set.lastGoodItems();
+  const lastGood = track.lastGoodItems();
   const { wire, revision, createdAtMs } = track;
   const digest = track.digest();
   return {
     *[Symbol.iterator]() {
-      for (let from = 0; from === 0 || from < items.length; from += ITEMS_PER_RECORD) {
-        const upserts = items.slice(from, from + ITEMS_PER_RECORD);
-        const more = from + ITEMS_PER_RECORD < items.length;
+      for (const { upserts, more } of inParts(items, keys?.latest() ?? [])) {
         const update = {
           track: wire,
           historyId,
@@ -31,6 +33,21 @@ export function trackRecords(track: NodeTrack, historyId: string): Iterable<Reco
       yield lastGoodRecord(track, lastGood);
     },
   };
+}
+
+/** At least one. */
+function* inParts(...lists: readonly Iterable<TrackItem>[]): Generator<{ upserts: TrackItem[]; more: boolean }> {
+  let upserts: TrackItem[] = [];
+  for (const list of lists) {
+    for (const item of list) {
+      if (upserts.length === ITEMS_PER_RECORD) {
+        yield { upserts, more: true };
+        upserts = [];
+      }
+      upserts.push(item);
+    }
+  }
+  yield { upserts, more: false };
 }
 
 /** A change as a record of the log. */

@@ -5,17 +5,25 @@ import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import {
   type ActiveChange,
   type ActiveItem,
+  type BuildContext,
+  buildApiKeyItem,
+  CannotBuild,
   defaultListener,
   encodeResource,
   KEY_SET_KIND,
   Tables,
+  type TrackItem,
 } from '@sluice/engine';
 import { parseManifests } from '@sluice/engine/manifest';
 import { ApiKeySchema, FetchedKeySetSchema } from '@sluice/proto';
 import {
+  API_KEY_KIND,
   attachShared,
   createSharedRegion,
   createSlotDirectory,
+  KeyReader,
+  KeyRestore,
+  KeyStore,
   type Shared,
   type SlotDirectory,
 } from '../../shared/index.ts';
@@ -35,6 +43,7 @@ export class ProxyRig implements AsyncDisposable {
   readonly keysWanted: string[] = [];
   /** What a test must find empty. */
   readonly bugs: unknown[] = [];
+  readonly #keys: KeyRestore;
   #generation = 0;
   readonly #clients: RawPeer[] = [];
 
@@ -44,7 +53,7 @@ export class ProxyRig implements AsyncDisposable {
     this.origin = origin;
     this.directory = directory;
     this.shared = attachShared(region, 0);
-    this.tables = new Tables({
+    const context: BuildContext = {
       group: 'default',
       slots: {
         route: (name) => directory.routes.assign(name),
@@ -53,6 +62,15 @@ export class ProxyRig implements AsyncDisposable {
         limit: (id) => directory.limits.assign(id),
         policy: (name) => directory.policies.assign(name),
       },
+    };
+    const build = (item: TrackItem) => buildApiKeyItem(item, context);
+    this.#keys = new KeyRestore(new KeyStore(region.apiKeys, { hashKey: region.hashKey, build }));
+    this.tables = new Tables({
+      ...context,
+      apiKeys: new KeyReader(region.apiKeys, (item) => {
+        const built = build(item);
+        return built instanceof CannotBuild ? undefined : built;
+      }),
       listeners: [defaultListener('http', '127.0.0.1:0')],
     });
     const source = { tables: this.tables, activate: () => this.#generation > 0 };
@@ -99,6 +117,8 @@ export class ProxyRig implements AsyncDisposable {
   }
 
   commit(change: ActiveChange): void {
+    for (const { kind, name } of change.removals) if (kind === API_KEY_KIND) this.#keys.remove(name);
+    for (const item of change.upserts) if (item.kind === API_KEY_KIND) this.#keys.put(item);
     this.tables.commit(this.tables.stage(change));
     this.#generation++;
   }
