@@ -249,7 +249,8 @@ describe('closing', () => {
     const closed = one.port.close(100);
     await expect(fetch(one.url)).rejects.toThrow();
     await closed;
-    expect(await ended).toMatchObject({ code: 14 });
+    // UNAVAILABLE; INTERNAL where grpc-js sees its stream end before it sees why its connection did.
+    expect([13, 14]).toContain(((await ended) as { code: number }).code);
   });
 });
 
