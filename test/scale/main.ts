@@ -1,4 +1,4 @@
-/** What a million API keys cost a node: `npm run scale -- [keys]`. Prints what docs/adr/0014-api-keys.md shows. */
+/** What a million API keys cost a node: `npm run scale -- [keys]`. Prints what docs/adr/0017-api-keys.md shows. */
 import { readFileSync } from 'node:fs';
 import { startNode } from '../harness/node.ts';
 import { startKeyFeed } from './key-feed.ts';
