@@ -22,7 +22,7 @@ async function main(): Promise<Readonly<Record<string, Fates>>> {
   const controlPlane = stack.use(await startControlPlane({ database: 'embedded' }));
   const admin = stack.use(connectAdmin(controlPlane));
   await admin.apply(forwardAll(origin.address, { timeout: '30s' }));
-  const env = { SLUICE_FAULTS: 'block-header=x-block' };
+  const env = { SLUICE_FAULTS: 'spin-header=x-spin' };
   const node = stack.use(await startNode({ controlPlane: controlPlane.url, env }));
   const { port } = node;
 
@@ -33,7 +33,7 @@ async function main(): Promise<Readonly<Record<string, Fates>>> {
       await leave(node, 2 * round);
     }
   });
-  /** A worker stands still for five seconds, with what the kernel accepted for it, and is ended. */
+  /** A worker is busy with one request for five seconds, with what the kernel accepted for it, and is ended. */
   const stalled = await connectToStalled(node);
   const later = stack.use(
     await startNode({ controlPlane: controlPlane.url, port, cacheDir: node.cacheDir, args: ['--takeover'] }),
@@ -67,7 +67,7 @@ async function whileConnecting(port: number, act: () => Promise<void>): Promise<
 async function connectToStalled(node: Node): Promise<Fates> {
   const before = await readMetric(node, 'gateway_worker_restarts_total');
   const stuck = await connectRaw(node.port);
-  stuck.send({ headers: { 'x-block': '60000' } });
+  stuck.send({ headers: { 'x-spin': '60000' } });
   await pause(500);
   const answered = Array.from({ length: 64 }, () => isAnswered(node.port));
   const fates = await Promise.all(answered);
