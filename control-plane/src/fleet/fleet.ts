@@ -1,4 +1,3 @@
-import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { Code, type ConnectError } from '@connectrpc/connect';
 import type { Log } from '@sluice/engine';
@@ -8,6 +7,7 @@ import type { TrackState } from '../state/track-state.ts';
 import { type CommandOutcome, CommandRelay, type CommandStore, type CommandTarget } from './command-relay.ts';
 import { describeNode } from './describe-node.ts';
 import type { OpenSecrets } from './encoded-update.ts';
+import { FanOut } from './fan-out.ts';
 import type { FleetCommand } from './fleet-command.ts';
 import { judgeHello } from './judge-hello.ts';
 import { NodeRecords, type NodeStore } from './node-records.ts';
@@ -43,9 +43,6 @@ export interface FleetOptions {
   readonly commandTimeoutMs?: number;
 }
 
-/** Streams woken in one go; then other work gets its turn. */
-const fanOutBatch = 32;
-
 /** The nodes connected to this replica: who they are, and when they have something to do. */
 export class Fleet {
   readonly #options: FleetOptions;
@@ -58,9 +55,9 @@ export class Fleet {
   readonly #records: NodeRecords;
   readonly #commands: CommandRelay;
   readonly #takeovers = new TakeoverLog();
+  readonly #fanOut = new FanOut(() => this.#streams());
   readonly #unsubscribe: (() => void)[];
   #historyId: string;
-  #fanOut: 'none' | 'running' | 'again' = 'none';
   #notifying = false;
   #closed = false;
 
@@ -285,28 +282,8 @@ export class Fleet {
         session.close(retryableError(Code.Unavailable, 'the control plane began another history', Math.random() * 500));
       }
     }
-    void this.#wakeAll();
+    this.#fanOut.wake();
     this.#notify();
-  }
-
-  async #wakeAll(): Promise<void> {
-    if (this.#fanOut !== 'none') {
-      this.#fanOut = 'again';
-      return;
-    }
-    do {
-      this.#fanOut = 'running';
-      let woken = 0;
-      for (const session of [...this.#streams()]) {
-        session.wake();
-        if (++woken % fanOutBatch === 0) await yieldToOthers();
-      }
-    } while (this.#isDueAgain());
-    this.#fanOut = 'none';
-  }
-
-  #isDueAgain(): boolean {
-    return this.#fanOut === 'again';
   }
 
   #notify(): void {

@@ -1,11 +1,11 @@
 import type { ConfigIndexOptions } from '@sluice/engine';
 import { StoreUnavailable } from '../store/failure.ts';
-import type { Notice, RevisionWithVersions, Store, StoreHead, VersionRecord } from '../store/store.ts';
+import type { Notice, RevisionWithVersions, Store, StoreHead } from '../store/store.ts';
 import { ConfigTrack } from './config-track.ts';
 import { FactTrack } from './fact-track.ts';
 import { Mutex } from './mutex.ts';
+import { type Ask, followRecord, followTrack, loadTrack } from './read-track.ts';
 import { SealedSecrets } from './sealed-secrets.ts';
-import { Turns } from './take-turns.ts';
 import type { Track } from './track.ts';
 
 export interface ControlStateOptions {
@@ -26,9 +26,6 @@ export type StateEvent =
   /** What is stored cannot be followed. What is in memory goes on being served, and nothing can be written. */
   | { readonly kind: 'faulty'; readonly message: string };
 
-/** Items in a page while loading, and in a batch of revisions while following. */
-const itemsAtOnce = 500;
-
 /**
  * What this replica knows of config and facts, and how it keeps up with the database: woken by the store, by a slow poll, and by its own writes. While the
  * database is away it goes on with what it has. Within a history it never goes backwards.
@@ -44,6 +41,7 @@ export class ControlState {
   readonly #now: () => Date;
   readonly #report: (event: StateEvent) => void;
   readonly #pollIntervalMs: number;
+  readonly #ask: Ask = (question) => this.ask(question);
   readonly #mutex = new Mutex();
   readonly #unsubscribe: () => void;
   #historyId = '';
@@ -110,7 +108,7 @@ export class ControlState {
   async #catchUpTrack(track: Track, head: StoreHead): Promise<string | undefined> {
     const before = track.revision;
     try {
-      await this.#followTo(track, head[track.name]);
+      await followTrack(track, head[track.name], this.#ask);
       return undefined;
     } catch (error) {
       if (error instanceof StoreUnavailable) throw error;
@@ -226,16 +224,9 @@ export class ControlState {
     return true;
   }
 
-  async #followTo(track: Track, revision: number): Promise<void> {
-    while (track.revision < revision) {
-      const batch = await this.ask((store) => store.readSince(track.name, track.revision, itemsAtOnce));
-      if (batch.length === 0) throw new Error(`${track.name} revision ${track.revision + 1} is missing`);
-      for (const record of batch) await followRecord(track, record);
-    }
-  }
-
   async #changeHistory(head: StoreHead): Promise<void> {
-    const [config, facts] = [await this.#load(this.config, head), await this.#load(this.facts, head)];
+    const config = await this.#load(this.config, head);
+    const facts = await this.#load(this.facts, head);
     this.config.replace(config);
     this.facts.replace(facts);
     const from = this.#historyId;
@@ -262,47 +253,7 @@ export class ControlState {
     this.#fault = message;
   }
 
-  /** Reads what is current, page by page, then what was written meanwhile. */
-  async #load<T extends Track>(track: T, head: StoreHead): Promise<T> {
-    const fresh = track.empty() as T;
-    const start = head[track.name];
-    const record = start === 0 ? undefined : await this.ask((store) => store.getRevision(track.name, start));
-    const createdAt = record?.createdAt ?? this.#now();
-    const turns = new Turns();
-    const loaded: VersionRecord[] = [];
-    for (;;) {
-      const page = await this.ask((store) => store.readCurrent(track.name, loaded.at(-1), itemsAtOnce));
-      loaded.push(...page);
-      fresh.load(page, start, createdAt);
-      await turns.next();
-      if (page.length < itemsAtOnce) break;
-    }
-    await fresh.indexVersions(loaded);
-    const end = (await this.ask((store) => store.head()))[track.name];
-    while (fresh.revision < end) {
-      const batch = await this.ask((store) => store.readSince(track.name, fresh.revision, itemsAtOnce));
-      if (batch.length === 0) throw new Error(`${track.name} revision ${fresh.revision + 1} is missing`);
-      for (const later of batch) await appendRecord(fresh, later);
-    }
-    const last = await this.ask((store) => store.getRevision(track.name, fresh.revision));
-    if (last !== undefined && Buffer.compare(last.digest, fresh.digest()) !== 0) {
-      throw new Error(describeDamage(track, last.revision));
-    }
-    return fresh;
+  #load<T extends Track>(track: T, head: StoreHead): Promise<T> {
+    return loadTrack(track, head[track.name], this.#ask, this.#now());
   }
-}
-
-async function followRecord(track: Track, record: RevisionWithVersions): Promise<void> {
-  const digest = track.digestAfter(track.changesOf(record.versions));
-  if (Buffer.compare(digest, record.digest) !== 0) throw new Error(describeDamage(track, record.revision));
-  await appendRecord(track, record);
-}
-
-async function appendRecord(track: Track, record: RevisionWithVersions): Promise<void> {
-  await track.indexVersions(record.versions);
-  track.append(record.revision, record.createdAt, track.changesOf(record.versions));
-}
-
-function describeDamage(track: Track, revision: number): string {
-  return `${track.name} revision ${revision} does not have the digest it was stored with`;
 }

@@ -16,7 +16,7 @@ import { type ServiceBreaker, selectBreakers } from './reported-breakers.ts';
 import type { Settings } from './settings.ts';
 import type { Supervisor } from './supervisor.ts';
 import type { NodeTrack, WholeUpdate } from './track.ts';
-import type { WatchMessage, WatchNode } from './watch-client.ts';
+import type { WatchMessage, WatchNode } from './watch-stream.ts';
 
 type StatusInit = Extract<WatchMessage, { case: 'status' }>['value'];
 
