@@ -1,30 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { createExposition, LineRing, MAX_LINE_BYTES } from '../shared/index.ts';
+import { MAX_LINE_BYTES } from '../shared/index.ts';
 import { jsonText } from './json-text.ts';
 import { eventually } from './testing/eventually.ts';
+import { OK } from './testing/failing-upstreams.ts';
 import { manifestsOf, route, service, simple } from './testing/manifests.ts';
 import { ProxyRig } from './testing/proxy-rig.ts';
+import { exposed } from './testing/request-counts.ts';
+import { type Line, takeLines } from './testing/ring-lines.ts';
 
 const ALL = { accessLog: { sample: 1 } };
 const ERRORS = { accessLog: { errors: true } };
-const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
-type Line = Readonly<Record<string, unknown>>;
-
-/** The lines since it was last asked. */
-function lines({ shared }: ProxyRig): Line[] {
-  const ring = new LineRing(shared.region.accessLog[0]!);
-  let text = '';
-  for (let some = ring.take(MAX_LINE_BYTES); some !== undefined; some = ring.take(MAX_LINE_BYTES)) {
-    text += some.toString('latin1');
-  }
-  // Whatever clients send: a line is printable ASCII, and there is one for each request.
-  expect(text).toMatch(/^(?:[ -~]+\n)*$/);
-  return text
-    .split('\n')
-    .slice(0, -1)
-    .map((line) => JSON.parse(line) as Line);
-}
+const lines = ({ shared }: ProxyRig) => takeLines(shared.region.accessLog[0]!);
 
 async function start(manifests: string, answer = OK): Promise<ProxyRig> {
   const rig = await ProxyRig.start(manifests);
@@ -192,9 +179,7 @@ describe('a line of the access log', () => {
     await using rig = await start(simple(ALL));
     while (rig.shared.accessLog.put(`${'x'.repeat(MAX_LINE_BYTES - 1)}\n`));
     expect(await ask(rig)).toContain('200 OK');
-    const { shared, directory } = rig;
-    const expose = createExposition({ shared, directory, breakers: () => [], families: () => [] });
-    expect([...expose()].join('')).toContain('gateway_overflow_total{what="access_log"} 1\n');
+    expect(exposed(rig)).toContain('gateway_overflow_total{what="access_log"} 1\n');
   });
 });
 

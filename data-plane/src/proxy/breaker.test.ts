@@ -37,25 +37,22 @@ describe('the breaker', () => {
     const client = await rig.connect();
     for (let i = 0; i < 3; i++) {
       client.send(GET);
-      const upstream = await rig.origin.accept();
-      await upstream.takeHead();
+      const upstream = await rig.origin.acceptRequest();
       upstream.send('HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
       await client.takeHead();
       const leaving = await rig.connect();
       leaving.send(GET);
-      const left = await rig.origin.accept();
-      await left.takeHead();
+      const left = await rig.origin.acceptRequest();
       leaving.reset();
       await left.until(() => left.ending !== 'open' || left.closed, 'end');
     }
     expect(stateOf(rig)).toBe(CLOSED);
     client.send(GET);
-    const reset = await rig.origin.accept();
-    await reset.takeHead();
+    const reset = await rig.origin.acceptRequest();
     reset.reset();
     await client.takeMessage();
     client.send(GET);
-    await (await rig.origin.accept()).takeHead();
+    await rig.origin.acceptRequest();
     await client.takeMessage();
     expect(stateOf(rig)).toBe(OPEN);
     expect(gauges(rig)).toEqual([0, 0]);
@@ -67,8 +64,7 @@ describe('the breaker', () => {
     );
     const client = await rig.connect();
     client.send(GET);
-    const first = await rig.origin.accept();
-    await first.takeHead();
+    const first = await rig.origin.acceptRequest();
     first.send('HTTP/1.1 503 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
     await client.takeHead();
 

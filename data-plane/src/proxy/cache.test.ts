@@ -132,8 +132,7 @@ describe('an answer that is kept', () => {
     await using rig = await ProxyRig.start(simple({ cache: {} }));
     const client = await rig.connect();
     client.send(get());
-    const origin = await rig.origin.accept();
-    await origin.takeHead();
+    const origin = await rig.origin.acceptRequest();
     origin.send(`HTTP/1.1 200 OK\r\n${FRESH}Transfer-Encoding: chunked\r\n\r\n3\r\nab`);
     await client.take('ab');
     origin.send('c\r\n2;x=y\r\nde\r\n0\r\n\r\n');
@@ -223,8 +222,7 @@ describe('nothing is kept', () => {
     ]) {
       const client = await rig.connect();
       client.send(get());
-      const origin = await rig.origin.accept();
-      await origin.takeHead();
+      const origin = await rig.origin.acceptRequest();
       origin.send(broken);
       origin.end();
       await client.take('short');
@@ -232,8 +230,7 @@ describe('nothing is kept', () => {
     }
     const client = await rig.connect();
     client.send(get());
-    const origin = await rig.origin.accept();
-    await origin.takeHead();
+    const origin = await rig.origin.acceptRequest();
     origin.send(answer('whole'));
     expect((await client.takeMessage()).body).toBe('whole');
   });
@@ -312,8 +309,7 @@ describe('an answer past its time', () => {
     await using rig = await ProxyRig.start(simple({ cache: {} }));
     const client = await rig.connect();
     client.send(get());
-    const origin = await rig.origin.accept();
-    await origin.takeHead();
+    const origin = await rig.origin.acceptRequest();
     origin.send(answer('1', stale));
     await client.takeMessage();
     for (let i = 0; i < 3; i++) {
@@ -412,8 +408,7 @@ describe('many that ask for the same at once', () => {
     await using rig = await ProxyRig.start(simple({ cache: {} }));
     const clients = await Promise.all(Array.from({ length: 1000 }, () => rig.connect()));
     for (const client of clients) client.send(get());
-    const origin = await rig.origin.accept();
-    await origin.takeHead();
+    const origin = await rig.origin.acceptRequest();
     await eventually(() => exposed(rig).includes('gateway_overflow_total{what="cache_waits"} 999\n'), 'those who wait');
     origin.send(answer('once'));
     const answers = await Promise.all(clients.map((client) => client.takeMessage()));
@@ -427,17 +422,14 @@ describe('many that ask for the same at once', () => {
     await using rig = await ProxyRig.start(simple({ cache: {} }));
     const [first, second, third] = [await rig.connect(), await rig.connect(), await rig.connect()];
     first.send(get());
-    const one = await rig.origin.accept();
-    await one.takeHead();
+    await rig.origin.acceptRequest();
     second.send(get());
     third.send(get());
     await eventually(() => exposed(rig).includes('gateway_overflow_total{what="cache_waits"} 2\n'), 'those who wait');
     first.destroy();
-    const two = await rig.origin.accept();
-    await two.takeHead();
+    const two = await rig.origin.acceptRequest();
     two.reset();
-    const three = await rig.origin.accept();
-    await three.takeHead();
+    const three = await rig.origin.acceptRequest();
     three.send(answer('at last'));
     const bodies = (await Promise.all([second, third].map((client) => client.takeMessage()))).map(({ body }) => body);
     expect(bodies).toContain('at last');
@@ -448,8 +440,7 @@ describe('many that ask for the same at once', () => {
     await using rig = await ProxyRig.start(simple({ cache: {} }));
     const clients = await Promise.all(Array.from({ length: 5 }, () => rig.connect()));
     for (const client of clients) client.send(get());
-    const first = await rig.origin.accept();
-    await first.takeHead();
+    const first = await rig.origin.acceptRequest();
     first.send(answer('mine', 'Cache-Control: private\r\n').slice(0, -1));
     const others = await Promise.all([1, 2, 3, 4].map(() => rig.origin.accept()));
     first.send('e');

@@ -29,8 +29,7 @@ describe('a client that goes away', () => {
     for (const leave of ['reset', 'destroy'] as const) {
       const client = await rig.connect();
       client.send(request);
-      const upstream = await rig.origin.accept();
-      await upstream.takeHead();
+      const upstream = await rig.origin.acceptRequest();
       if (answer !== '') {
         upstream.send(answer);
         await client.take('hello');
@@ -61,8 +60,7 @@ describe('backpressure', () => {
     const client = await rig.connect();
     client.pause();
     client.send(GET);
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     upstream.send(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`);
     upstream.send(Buffer.alloc(size, 'x'));
     expect(await settled(() => upstream.unsent)).toBeGreaterThan(size / 2);
@@ -94,8 +92,7 @@ describe('backpressure', () => {
     const client = await rig.connect();
     client.pause();
     client.send(GET);
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     const size = 16 * 1024 * 1024;
     upstream.send(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`);
     upstream.send(Buffer.alloc(size, 'x'));

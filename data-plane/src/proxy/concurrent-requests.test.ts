@@ -17,8 +17,7 @@ function placesTaken(rig: ProxyRig): number {
 async function ask(rig: ProxyRig): Promise<{ client: RawPeer; upstream: RawPeer }> {
   const client = await rig.connect();
   client.send(GET);
-  const upstream = await rig.origin.accept();
-  await upstream.takeHead();
+  const upstream = await rig.origin.acceptRequest();
   return { client, upstream };
 }
 

@@ -40,8 +40,7 @@ describe('a request beyond perEndpoint', () => {
     const upstreams: RawPeer[] = [];
     for (const path of ['/1', '/2']) {
       running.push(await ask(rig, path, 0));
-      const upstream = await rig.origin.accept();
-      await upstream.takeHead();
+      const upstream = await rig.origin.acceptRequest();
       upstreams.push(upstream);
     }
     const waiting = [await ask(rig, '/3', 1), await ask(rig, '/4', 2)];
@@ -66,8 +65,7 @@ describe('a request beyond perEndpoint', () => {
   test('with pending 0 is refused at once', async () => {
     await using rig = await ProxyRig.start(simple({}, connections(1, 0)));
     const first = await ask(rig, '/1', 0);
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     expect(problemOf(await (await ask(rig, '/2', 0)).takeMessage()).code).toBe('overloaded');
     upstream.send(OK);
     expect((await first.takeMessage()).body).toBe('ok');
@@ -84,8 +82,7 @@ describe('a request beyond perEndpoint', () => {
       }),
     );
     const long = await ask(rig, '/long', 0);
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     for (let n = 0; n < 3; n++) {
       const client = await rig.connect();
       client.send(GET);
@@ -103,8 +100,7 @@ describe('a request beyond perEndpoint', () => {
   test.each(['reset', 'end'] as const)('whose client leaves (%s) leaves the queue at once', async (leave) => {
     await using rig = await ProxyRig.start(simple({}, connections(1, 1)));
     const first = await ask(rig, '/1', 0);
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     const leaving = await ask(rig, '/2', 1);
     leaving[leave]();
     await waits(rig, 0);
@@ -125,8 +121,7 @@ describe('a request beyond perEndpoint', () => {
   ])('has its body sent whole, though it came in %s while there was no connection', async (_, size, method) => {
     await using rig = await ProxyRig.start(simple({ retry: { attempts: 1 } }, connections(1, 1)));
     const first = await ask(rig, '/1', 0);
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     const client = await rig.connect();
     const body = '0123456789';
     client.send(`${method} /x HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n`);
@@ -145,8 +140,7 @@ describe('a request beyond perEndpoint', () => {
   test('and with a body larger than what is read ahead has its client wait with the rest', async () => {
     await using rig = await ProxyRig.start(simple({ bodyBytes: '50MiB' }, connections(1, 1)));
     const first = await ask(rig, '/1', 0);
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     const client = await rig.connect();
     const size = 32 * 1024 * 1024;
     client.send(`POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: ${size}\r\n\r\n`);
@@ -164,8 +158,7 @@ describe('a request beyond perEndpoint', () => {
   test('is told to continue with its body only when there is a connection for it', async () => {
     await using rig = await ProxyRig.start(simple({}, connections(1, 1)));
     const first = await ask(rig, '/1', 0);
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     const client = await rig.connect();
     client.send('POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n');
     await waits(rig, 1);
@@ -182,13 +175,11 @@ describe('a request beyond perEndpoint', () => {
   test('is sent on a new connection where the one before is closed, and a dead one is replaced in its turn', async () => {
     await using rig = await ProxyRig.start(simple({}, connections(1, 4)));
     const first = await ask(rig, '/1', 0);
-    const one = await rig.origin.accept();
-    await one.takeHead();
+    const one = await rig.origin.acceptRequest();
     const second = await ask(rig, '/2', 1);
     one.send(OK.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'));
     await first.takeMessage();
-    const two = await rig.origin.accept();
-    await two.takeHead();
+    const two = await rig.origin.acceptRequest();
     two.send(OK);
     await second.takeMessage();
     // A connection from the pool that is reset when it is used again, while others wait.
@@ -216,12 +207,10 @@ test('a body that comes while its request waits for its next try is sent whole',
   const size = 300_000;
   const client = await rig.connect();
   client.send(`PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: ${size}\r\n\r\n`);
-  const first = await rig.origin.accept();
-  await first.takeHead();
+  const first = await rig.origin.acceptRequest();
   first.reset();
   client.send('x'.repeat(size));
-  const second = await rig.origin.accept();
-  await second.takeHead();
+  const second = await rig.origin.acceptRequest();
   expect(await second.takeBytes(size)).toBe('x'.repeat(size));
   second.send(OK);
   expect((await client.takeMessage()).body).toBe('ok');

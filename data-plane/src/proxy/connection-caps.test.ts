@@ -22,8 +22,7 @@ async function busy(rig: ProxyRig, count: number, address?: string): Promise<[Ra
   for (let n = 0; n < count; n++) {
     const client = await rig.connect(address);
     client.send(REQUEST);
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     clients.push(client);
     upstreams.push(upstream);
   }

@@ -41,8 +41,7 @@ test('draining accepts no more, finishes what runs with Connection: close, ends 
   });
   await eventually(() => refusesConnections(rig.port), 'accepts no more');
   late.send(GET);
-  const second = await rig.origin.accept();
-  await second.takeHead();
+  const second = await rig.origin.acceptRequest();
   second.send(OK);
   expect((await late.takeMessage()).head).toContain('\r\nconnection: close\r\n');
   expect(await late.takeEnding()).toBe('end');
@@ -75,8 +74,7 @@ test('a client that could not be told, its answer having begun before, may send 
   await using rig = await ProxyRig.start(simple());
   const client = await rig.connect();
   client.send(GET);
-  const upstream = await rig.origin.accept();
-  await upstream.takeHead();
+  const upstream = await rig.origin.acceptRequest();
   upstream.send('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlo');
   await eventually(() => client.received.includes('\r\n\r\nlo'), 'the answer has begun');
   const drained = rig.proxy.drain(2000);
@@ -110,7 +108,7 @@ test('what does not finish by the deadline is cut and counted', async () => {
   await using rig = await ProxyRig.start(simple());
   const client = await rig.connect();
   client.send(GET);
-  await (await rig.origin.accept()).takeHead();
+  await rig.origin.acceptRequest();
   expect(await rig.proxy.drain(100)).toBe(1);
   await client.takeEnding();
   expect(rig.shared.columns.process.total(1)).toBe(0);
@@ -138,7 +136,7 @@ test('past its limit of connections a listener ends the oldest idle one, and whe
   await first.takeEnding();
   for (const client of [second, third]) {
     client.send(GET);
-    await (await rig.origin.accept()).takeHead();
+    await rig.origin.acceptRequest();
   }
   const fourth = await rig.connect();
   await fourth.takeEnding();
@@ -149,8 +147,7 @@ test('config changes while requests run: each keeps the revision it began with, 
   await using rig = await ProxyRig.start(simple({ responseHeaders: { set: { 'x-revision': '1' } } }));
   const client = await rig.connect();
   client.send(GET);
-  const upstream = await rig.origin.accept();
-  await upstream.takeHead();
+  const upstream = await rig.origin.acceptRequest();
   rig.apply(simple({ responseHeaders: { set: { 'x-revision': '2' } } }));
   upstream.send(OK);
   expect((await client.takeMessage()).head).toContain('x-revision: 1\r\n');

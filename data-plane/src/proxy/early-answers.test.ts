@@ -117,8 +117,7 @@ describe('Expect', () => {
       await using rig = await ProxyRig.start(simple());
       const client = await rig.connect();
       client.send(EXPECTING);
-      const upstream = await rig.origin.accept();
-      await upstream.takeHead();
+      const upstream = await rig.origin.acceptRequest();
       upstream.send(`${status}\r\nContent-Length: 2\r\n\r\nno`);
       await client.take('\r\n\r\nno');
       // The client sends its body all the same, and something that looks like a request behind it.
@@ -168,8 +167,7 @@ describe('answers without a length', () => {
     const client = await rig.connect();
     for (let n = 0; n < 3; n++) {
       client.send(GET);
-      const upstream = await rig.origin.accept();
-      await upstream.takeHead();
+      const upstream = await rig.origin.acceptRequest();
       upstream.send(close);
       await client.take('5\r\nhello\r\n');
       upstream.end();
@@ -182,8 +180,7 @@ describe('answers without a length', () => {
     await using rig = await ProxyRig.start(simple());
     const client = await rig.connect();
     client.send('GET /x HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n');
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     upstream.send(close);
     upstream.end();
     expect(await client.takeEnding()).toBe('end');
@@ -216,8 +213,7 @@ test('a client that closes its side while its request runs is taken to be gone: 
   await using rig = await ProxyRig.start(simple());
   const client = await rig.connect();
   client.send(GET);
-  const upstream = await rig.origin.accept();
-  await upstream.takeHead();
+  const upstream = await rig.origin.acceptRequest();
   const startedMs = performance.now();
   client.end();
   await gone(upstream);

@@ -118,8 +118,7 @@ describe('an answer whose body is edited', () => {
     await using rig = await ProxyRig.start(simple(EDITS));
     const client = await rig.connect();
     client.send(request);
-    const origin = await rig.origin.accept();
-    await origin.takeHead();
+    const origin = await rig.origin.acceptRequest();
     origin.send(given);
     if (ends) origin.end();
     return await client.takeMessage();
@@ -182,8 +181,7 @@ describe('an answer whose body is edited', () => {
     await using rig = await ProxyRig.start(simple(EDITS));
     const client = await rig.connect();
     client.send('HEAD / HTTP/1.1\r\nHost: a\r\n\r\n');
-    const origin = await rig.origin.accept();
-    await origin.takeHead();
+    const origin = await rig.origin.acceptRequest();
     origin.send(`HTTP/1.1 200 OK\r\n${JSON_TYPE}Content-Length: 20\r\n\r\n`);
     expect(await client.takeHead()).not.toMatch(/content-length/i);
   });
@@ -210,8 +208,7 @@ describe('an answer whose body is edited', () => {
     await using rig = await ProxyRig.start(simple({ ...EDITS, streamIdleTimeout: '100ms' }));
     const client = await rig.connect();
     client.send(GET);
-    const origin = await rig.origin.accept();
-    await origin.takeHead();
+    const origin = await rig.origin.acceptRequest();
     origin.send(answer(BODY).slice(0, -1));
     expect(problemOf(await client.takeMessage())).toMatchObject({ status: 504, code: 'upstream_timeout' });
   });
@@ -220,15 +217,13 @@ describe('an answer whose body is edited', () => {
     await using rig = await ProxyRig.start(simple(EDITS));
     const client = await rig.connect();
     client.send(GET);
-    const origin = await rig.origin.accept();
-    await origin.takeHead();
+    const origin = await rig.origin.acceptRequest();
     origin.send(answer(BODY).slice(0, -1));
     client.reset();
     expect(await origin.takeEnding()).not.toBe('open');
     const next = await rig.connect();
     next.send(GET);
-    const again = await rig.origin.accept();
-    await again.takeHead();
+    const again = await rig.origin.acceptRequest();
     again.send(answer(BODY));
     expect((await next.takeMessage()).body).toBe(EDITED);
   });

@@ -33,8 +33,7 @@ describe.each(Object.entries(departures))('an endpoint that %s', (_, departure) 
     await using rig = await ProxyRig.start(simple());
     const client = await rig.connect();
     client.send(GET);
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     upstream.send('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello');
     await client.take('hello');
 
@@ -57,8 +56,7 @@ describe.each(Object.entries(departures))('an endpoint that %s', (_, departure) 
     await using rig = await ProxyRig.start(simple({}, { connections: { perEndpoint: 1 } }));
     const clients = [await rig.connect(), await rig.connect()];
     clients[0]!.send(GET);
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     clients[1]!.send(GET);
     const service = rig.directory.services.slotOf('svc') as number;
     while (rig.shared.columns.pending.total(service) === 0) await new Promise(setImmediate);
@@ -87,8 +85,7 @@ describe.each(Object.entries(departures))('an endpoint that %s', (_, departure) 
     client.send(
       'GET /x HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
     );
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     upstream.send(
       'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n',
     );

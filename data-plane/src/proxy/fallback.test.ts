@@ -194,6 +194,6 @@ test('what a service has too much of is no reason to fall back', async () => {
   rig.origin.onConnection = () => undefined;
   const held = await rig.connect();
   held.send(GET);
-  await (await rig.origin.accept()).takeHead();
+  await rig.origin.acceptRequest();
   expect(problemOf(await ask())).toMatchObject({ status: 503, code: 'overloaded' });
 });

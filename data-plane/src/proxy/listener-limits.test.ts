@@ -93,8 +93,7 @@ describe('a time', () => {
     await using rig = await startWith({ ...limits, bodyIdleTimeout: '1500ms' });
     const client = await rig.connect();
     client.send(`POST /x HTTP/1.1\r\n${HOST}Content-Length: 31\r\n\r\n`);
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     const startedMs = performance.now();
     for (let n = 0; n < 30; n++) {
       const due = Promise.withResolvers<void>();

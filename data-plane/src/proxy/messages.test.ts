@@ -201,8 +201,7 @@ describe('connections', () => {
     const count = 500_000;
     const request = 'GET /x HTTP/1.1\r\nHost: a\r\n\r\n';
     client.send(request.repeat(count));
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     expect(await settled(() => client.unsent)).toBeGreaterThan((count * request.length) / 4);
     expect([upstream.received, rig.origin.connections.length]).toEqual(['', 1]);
     expect(rig.shared.columns.process.total(ACTIVE_REQUESTS)).toBe(1);
@@ -291,8 +290,7 @@ describe('an answer', () => {
     await using rig = await ProxyRig.start(simple());
     const client = await rig.connect();
     client.send(GET);
-    const first = await rig.origin.accept();
-    await first.takeHead();
+    const first = await rig.origin.acceptRequest();
     first.send('HTTP/1.1 200 OK\r\n\r\nhel');
     expect(await client.takeHead()).toContain('\r\nTransfer-Encoding: chunked\r\n');
     expect(await client.take('hel\r\n')).toBe('3\r\nhel\r\n');
@@ -303,15 +301,14 @@ describe('an answer', () => {
 
     const old = await rig.connect();
     old.send('GET / HTTP/1.0\r\n\r\n');
-    const second = await rig.origin.accept();
-    await second.takeHead();
+    const second = await rig.origin.acceptRequest();
     second.send('HTTP/1.0 200 OK\r\n\r\nhello');
     second.end();
     await old.takeHead();
     expect(await old.takeEnding()).toBe('end');
     expect(old.received).toBe('hello');
     client.send(GET);
-    await (await rig.origin.accept()).takeHead();
+    await rig.origin.acceptRequest();
   });
 
   test('may be preceded by 103 for 1.1 clients, a bounded number of them; 100 and 102 to 1.0 clients are swallowed', async () => {
@@ -376,8 +373,7 @@ describe('a body on its way up', () => {
     await using rig = await ProxyRig.start(simple());
     const client = await rig.connect();
     client.send('POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc');
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     upstream.send('HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno');
     const { head, body } = await client.takeMessage();
     expect([head.includes('\r\nconnection: close\r\n'), body]).toEqual([true, 'no']);

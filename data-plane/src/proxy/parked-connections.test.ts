@@ -24,8 +24,7 @@ test('what comes on a parked connection waits in the kernel and is answered afte
   await using rig = await ProxyRig.start(withKeepAlive('200ms'));
   const client = await rig.connect();
   client.send(REQUEST);
-  const upstream = await rig.origin.accept();
-  await upstream.takeHead();
+  const upstream = await rig.origin.acceptRequest();
   upstream.send(OK);
   await client.takeMessage();
   parkAll(rig);
@@ -43,8 +42,7 @@ test('a connection in a request is answered, and what comes behind waits; one in
   await using rig = await ProxyRig.start(withKeepAlive('60s'));
   const client = await rig.connect();
   client.send(REQUEST);
-  const upstream = await rig.origin.accept();
-  await upstream.takeHead();
+  const upstream = await rig.origin.acceptRequest();
   const sender = await rig.connect();
   sender.send('POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc');
   const other = await rig.origin.accept();

@@ -33,8 +33,7 @@ const chunked = (body: string, size: number): string => {
 async function passed(rig: ProxyRig, request: string | Buffer, end: string): Promise<string> {
   const client = await rig.connect();
   client.send(request);
-  const origin = await rig.origin.accept();
-  await origin.takeHead();
+  const origin = await rig.origin.acceptRequest();
   const body = await origin.take(end);
   // So that the next request comes on another one.
   origin.send(OK.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'));
@@ -98,8 +97,7 @@ describe('validation in dry run', () => {
     const client = await rig.connect();
     const request = post(WRONG).toString();
     client.send(request.slice(0, -1));
-    const origin = await rig.origin.accept();
-    await origin.takeHead();
+    const origin = await rig.origin.acceptRequest();
     expect(await origin.takeBytes(WRONG.length - 1)).toBe(WRONG.slice(0, -1));
     expect(rehearsedRefusals(rig)).toEqual([]);
     client.send(request.slice(-1));
@@ -131,8 +129,7 @@ describe('validation in dry run', () => {
     const gone = await rig.connect();
     const arrived = REHEARSED_BODIES_BYTES - 1;
     gone.send(post(Buffer.alloc(REHEARSED_BODIES_BYTES, ' ')).subarray(0, -1));
-    const origin = await rig.origin.accept();
-    await origin.takeHead();
+    const origin = await rig.origin.acceptRequest();
     await origin.takeBytes(arrived);
     expect(await passed(rig, chunked(WRONG, 5), '\r\n\r\n')).toContain('{"nam');
     gone.reset();

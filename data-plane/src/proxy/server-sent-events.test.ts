@@ -33,8 +33,7 @@ describe('server-sent events', () => {
       await using rig = await ProxyRig.start(simple());
       const client = await rig.connect();
       client.send(request);
-      const upstream = await rig.origin.accept();
-      await upstream.takeHead();
+      const upstream = await rig.origin.acceptRequest();
       upstream.send(head);
       expect(await client.takeHead()).toMatch(/^HTTP\/1.1 200 OK\r\n/);
       for (const event of ['data: one\n\n', ': heartbeat\n\n', `data: ${'x'.repeat(300)}\n\n`]) {
@@ -50,8 +49,7 @@ describe('server-sent events', () => {
     for (const leave of ['end', 'reset', 'destroy'] as const) {
       const client = await rig.connect();
       client.send(GET);
-      const upstream = await rig.origin.accept();
-      await upstream.takeHead();
+      const upstream = await rig.origin.acceptRequest();
       upstream.send(`${HEAD}Transfer-Encoding: chunked\r\n\r\n${chunk('data: one\n\n')}`);
       await client.take('one');
       using own = new OwnTime();
@@ -66,8 +64,7 @@ describe('server-sent events', () => {
     await using rig = await ProxyRig.start(simple({ streamIdleTimeout: '1s', timeout: '300ms' }));
     const client = await rig.connect();
     client.send(GET);
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     upstream.send(`${HEAD}Transfer-Encoding: chunked\r\n\r\n`);
     await client.takeHead();
     const since = performance.now();
@@ -84,8 +81,7 @@ describe('server-sent events', () => {
     await using rig = await ProxyRig.start(simple());
     const client = await rig.connect();
     client.send(GET);
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     upstream.send(`${HEAD}Transfer-Encoding: chunked\r\n\r\n`);
     await client.takeHead();
     let cut: number | undefined;
@@ -107,8 +103,7 @@ test('a long poll waits for its answer as long as the route’s timeout says, wh
   await using rig = await ProxyRig.start(simple({ timeout: '20s', streamIdleTimeout: '100ms' }));
   const polling = await rig.connect();
   polling.send(GET);
-  const waiting = await rig.origin.accept();
-  await waiting.takeHead();
+  const waiting = await rig.origin.acceptRequest();
   const client = await rig.connect();
   const since = performance.now();
   while (performance.now() - since < 600) {

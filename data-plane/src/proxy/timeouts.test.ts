@@ -35,8 +35,7 @@ describe('timeouts', () => {
     await using rig = await ProxyRig.start(simple(spec));
     const client = await rig.connect();
     client.send(GET);
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     upstream.send('HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n');
     const sending = everyMs === 0 ? undefined : setInterval(() => upstream.send('x'), everyMs);
     expect(await client.takeEnding()).toBe('reset');

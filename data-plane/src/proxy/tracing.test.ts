@@ -1,28 +1,19 @@
 import { describe, expect, test } from 'vitest';
-import { createExposition, LineRing, MAX_LINE_BYTES } from '../shared/index.ts';
+import { MAX_LINE_BYTES } from '../shared/index.ts';
+import { OK } from './testing/failing-upstreams.ts';
 import { manifestsOf, route, service, simple } from './testing/manifests.ts';
 import { ProxyRig } from './testing/proxy-rig.ts';
+import { exposed } from './testing/request-counts.ts';
+import { type Line, takeLines } from './testing/ring-lines.ts';
 
 const ALL = { tracing: { sample: 1 } };
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const SPAN = 'b7ad6b7169203331';
-const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const trusting = { kind: 'Listener', name: 'http', spec: { address: '127.0.0.1:0', trustedProxies: ['127.0.0.1'] } };
 
-type Line = Readonly<Record<string, unknown>> & { readonly tries: readonly Readonly<Record<string, unknown>>[] };
+type Spans = Line & { readonly tries: readonly Line[] };
 
-function lines({ shared }: ProxyRig): Line[] {
-  const ring = new LineRing(shared.region.spans[0]!);
-  let text = '';
-  for (let some = ring.take(MAX_LINE_BYTES); some !== undefined; some = ring.take(MAX_LINE_BYTES)) {
-    text += some.toString('latin1');
-  }
-  expect(text).toMatch(/^(?:[ -~]+\n)*$/);
-  return text
-    .split('\n')
-    .slice(0, -1)
-    .map((line) => JSON.parse(line) as Line);
-}
+const lines = ({ shared }: ProxyRig) => takeLines(shared.region.spans[0]!) as Spans[];
 
 /** A rig whose origin notes each traceparent it gets. */
 async function start(manifests: string, answer: () => string = () => OK) {
@@ -128,12 +119,10 @@ describe('the spans of a request', () => {
 
   test('that find no room are dropped and counted, and the request goes on', async () => {
     await using started = await start(simple(ALL));
-    const { shared, directory } = started.rig;
-    while (shared.spans.put(`${'x'.repeat(MAX_LINE_BYTES - 1)}\n`));
+    while (started.rig.shared.spans.put(`${'x'.repeat(MAX_LINE_BYTES - 1)}\n`));
     await ask(started.rig);
     expect(started.seen).toHaveLength(1);
-    const expose = createExposition({ shared, directory, breakers: () => [], families: () => [] });
-    expect([...expose()].join('')).toContain('gateway_overflow_total{what="spans"} 1\n');
+    expect(exposed(started.rig)).toContain('gateway_overflow_total{what="spans"} 1\n');
   });
 
   test('fit into a line whatever a client sends', async () => {

@@ -107,8 +107,7 @@ describe('a listener that leaves', () => {
     await using rig = await ProxyRig.start(webSockets());
     const client = await rig.connect();
     client.send(handshake());
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     const drained = rig.proxy.drain(2000);
     upstream.send(SWITCHING);
     await client.takeHead();

@@ -66,8 +66,7 @@ describe('an upstream that breaks off', () => {
     for (const end of ['end', 'reset'] as const) {
       const client = await rig.connect();
       client.send(GET);
-      const upstream = await rig.origin.accept();
-      await upstream.takeHead();
+      const upstream = await rig.origin.acceptRequest();
       if (sent !== '') upstream.send(sent);
       upstream[end]();
       expect(problemOf(await client.takeMessage())).toEqual({
@@ -87,8 +86,7 @@ describe('an upstream that breaks off', () => {
       await using rig = await ProxyRig.start(simple());
       const client = await rig.connect();
       client.send(GET);
-      const upstream = await rig.origin.accept();
-      await upstream.takeHead();
+      const upstream = await rig.origin.acceptRequest();
       upstream.send(`HTTP/1.1 200 OK\r\n${framing}`);
       await client.take('hello');
       upstream[end]();
@@ -113,16 +111,14 @@ describe('an answer that is not HTTP', () => {
     await using rig = await ProxyRig.start(simple());
     const client = await rig.connect();
     client.send(GET);
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     upstream.send(text);
     expect(problemOf(await client.takeMessage())).toEqual({
       ...{ status: 502, code: 'upstream_protocol_error', proxyStatus: 'http_protocol_error' },
     });
     await upstream.until(() => upstream.ending !== 'open' || upstream.closed, 'end');
     client.send(GET);
-    const next = await rig.origin.accept();
-    await next.takeHead();
+    const next = await rig.origin.acceptRequest();
     next.send(OK);
     expect((await client.takeMessage()).body).toBe('ok');
   });
@@ -135,14 +131,12 @@ describe('an answer that is not HTTP', () => {
     await using rig = await ProxyRig.start(simple());
     const client = await rig.connect();
     client.send(GET);
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     upstream.send(text);
     await client.takeHead();
     await upstream.until(() => upstream.ending !== 'open' || upstream.closed, 'end');
     client.send(GET);
-    const next = await rig.origin.accept();
-    await next.takeHead();
+    const next = await rig.origin.acceptRequest();
     next.send('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nclean');
     await client.take('clean');
     expect(client.received).toBe('');
@@ -152,14 +146,13 @@ describe('an answer that is not HTTP', () => {
     await using rig = await ProxyRig.start(simple());
     const client = await rig.connect();
     client.send(GET);
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     upstream.send(OK);
     await client.takeMessage();
     upstream.send('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison');
     await upstream.until(() => upstream.ending !== 'open' || upstream.closed, 'end');
     client.send(GET);
-    await (await rig.origin.accept()).takeHead();
+    await rig.origin.acceptRequest();
   });
 });
 
@@ -168,15 +161,13 @@ describe('a pooled connection that the upstream closed', () => {
     await using rig = await ProxyRig.start(simple());
     const client = await rig.connect();
     client.send(GET);
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     upstream.send(OK);
     await client.takeMessage();
     client.send(GET);
     await upstream.takeHead();
     upstream.reset();
-    const next = await rig.origin.accept();
-    await next.takeHead();
+    const next = await rig.origin.acceptRequest();
     next.send(OK);
     expect((await client.takeMessage()).head).toMatch(/^HTTP\/1.1 200/);
     expect(gauges(rig)).toEqual([0, 0]);
@@ -200,8 +191,7 @@ describe('a pooled connection that the upstream closed', () => {
     await using rig = await ProxyRig.start(simple());
     const client = await rig.connect();
     client.send(GET);
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     upstream.send(OK);
     await client.takeMessage();
     client.send(POST);

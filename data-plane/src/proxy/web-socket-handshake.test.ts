@@ -61,8 +61,7 @@ describe('a WebSocket handshake', () => {
     await using rig = await ProxyRig.start(webSockets());
     const first = await rig.connect();
     first.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-    const used = await rig.origin.accept();
-    await used.takeHead();
+    const used = await rig.origin.acceptRequest();
     used.send(OK);
     await first.takeMessage();
     const { upstream } = await openTunnel(rig);
@@ -79,8 +78,7 @@ describe('a WebSocket handshake', () => {
     await using rig = await ProxyRig.start(webSockets());
     const client = await rig.connect();
     client.send(`${handshake()}GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n`);
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     upstream.send(`HTTP/1.1 ${status}\r\n${rest}`);
     const { head } = await client.takeMessage();
     expect(head).toContain(`HTTP/1.1 ${status}\r\n`);
@@ -111,8 +109,7 @@ describe('a WebSocket handshake', () => {
     await using rig = await ProxyRig.start(webSockets({}, { circuitBreaker: { consecutiveFailures: 1 } }));
     const client = await rig.connect();
     client.send(handshake());
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     upstream.send(`HTTP/1.1 101 Switching Protocols\r\n${lines}\r\npoison`);
     const answer = await client.takeMessage();
     expect(problemOf(answer)).toEqual({
@@ -132,8 +129,7 @@ describe('a WebSocket handshake', () => {
     await using rig = await ProxyRig.start(webSockets());
     const client = await rig.connect();
     client.send(handshake());
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     upstream.send(SWITCHING.replace('HTTP/1.1', 'HTTP/1.0'));
     expect(problemOf(await client.takeMessage()).status).toBe(502);
   });
@@ -277,8 +273,7 @@ describe('bytes that do not wait', () => {
     await using rig = await ProxyRig.start(webSockets());
     const client = await rig.connect();
     client.send(handshake() + maskedFrame('early'));
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     client.send(maskedFrame('later'));
     expect(upstream.received).toBe('');
     upstream.send(SWITCHING);
@@ -289,8 +284,7 @@ describe('bytes that do not wait', () => {
     await using rig = await ProxyRig.start(webSockets());
     const client = await rig.connect();
     client.send(handshake());
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     const size = 32 * 1024 * 1024;
     client.send(Buffer.alloc(size, 'x'));
     expect(await settled(() => client.unsent)).toBeGreaterThan(size / 2);
@@ -303,8 +297,7 @@ describe('bytes that do not wait', () => {
     for (const size of [1, 100, 20_000, 100_000]) {
       const client = await rig.connect();
       client.send(handshake());
-      const upstream = await rig.origin.accept();
-      await upstream.takeHead();
+      const upstream = await rig.origin.acceptRequest();
       const body = Buffer.alloc(size);
       for (let i = 0; i < size; i++) body[i] = i * 7;
       upstream.send(Buffer.concat([Buffer.from(SWITCHING, 'latin1'), body]));
@@ -321,8 +314,7 @@ describe('bytes that do not wait', () => {
       client.send(byte);
       await new Promise((resolve) => setImmediate(resolve));
     }
-    const upstream = await rig.origin.accept();
-    await upstream.takeHead();
+    const upstream = await rig.origin.acceptRequest();
     for (const byte of SWITCHING + frame('from the upstream')) {
       upstream.send(byte);
       await new Promise((resolve) => setImmediate(resolve));

@@ -48,8 +48,7 @@ test('small messages, pipelined and in pieces, go over connections that are kept
 test('large bodies pass both ways, and who does not read holds up who sends', async () => {
   const client = await rig.connect();
   client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${SIZE}\r\n\r\n`);
-  const upstream = await rig.origin.accept();
-  await upstream.takeHead();
+  const upstream = await rig.origin.acceptRequest();
   upstream.pause();
   client.send(Buffer.alloc(SIZE, 'u'));
   expect(await settled(() => client.unsent)).toBeGreaterThan(0);
@@ -67,8 +66,7 @@ test('large bodies pass both ways, and who does not read holds up who sends', as
 test('ends and resets of either side are noticed', async () => {
   const client = await rig.connect();
   client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-  const upstream = await rig.origin.accept();
-  await upstream.takeHead();
+  const upstream = await rig.origin.acceptRequest();
   upstream.send('HTTP/1.1 200 OK\r\n\r\nuntil the end');
   upstream.end();
   expect(await client.take('\r\n0\r\n\r\n')).toContain('until the end');
@@ -77,8 +75,7 @@ test('ends and resets of either side are noticed', async () => {
   expect(await client.takeHead()).toMatch(/^HTTP\/1.1 502 /);
   const gone = await rig.connect();
   gone.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-  const asked = await rig.origin.accept();
-  await asked.takeHead();
+  const asked = await rig.origin.acceptRequest();
   gone.reset();
   await eventually(() => asked.ending !== 'open', 'the end of a request that nobody waits for');
   expect(rig.bugs).toEqual([]);

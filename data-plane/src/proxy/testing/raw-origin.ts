@@ -43,6 +43,13 @@ export class RawOrigin {
     return this.connections[index] as RawPeer;
   }
 
+  /** As `accept`, once the head of its first request has come and was read past. */
+  async acceptRequest(): Promise<RawPeer> {
+    const peer = await this.accept();
+    await peer.takeHead();
+    return peer;
+  }
+
   /** Answers every request on every connection, in order, with what `answer` makes of its head and body. */
   answer(answer: (head: string, body: string) => string): void {
     this.onConnection = (peer) => void serve(peer, answer);

@@ -43,8 +43,7 @@ export interface OpenedTunnel {
 export async function openTunnel(rig: ProxyRig, fields: Readonly<Record<string, string>> = {}): Promise<OpenedTunnel> {
   const client = await rig.connect();
   client.send(handshake(fields));
-  const upstream = await rig.origin.accept();
-  await upstream.takeHead();
+  const upstream = await rig.origin.acceptRequest();
   upstream.send(SWITCHING);
   await client.takeHead();
   return { client, upstream };
