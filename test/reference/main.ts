@@ -2,6 +2,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commandsPage } from './commands.ts';
+import { configurationPage } from './configuration.ts';
 import { metricsPage } from './metrics.ts';
 import { policiesPage } from './policies.ts';
 import { problemsPage } from './problems.ts';
@@ -9,6 +10,7 @@ import { settingsPage } from './settings.ts';
 
 const folder = join(import.meta.dirname, '..', '..', 'docs', 'reference');
 const pages: Readonly<Record<string, string>> = {
+  'configuration.md': configurationPage(),
   'gatewayctl.md': commandsPage(),
   'metrics.md': await metricsPage(),
   'policies.md': policiesPage(),

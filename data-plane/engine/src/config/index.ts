@@ -4,6 +4,7 @@ export { diffResources, type FieldDifference } from './diff.ts';
 export { hashItem, SetDigest } from './digest.ts';
 export { type EffectiveField, effectiveRoute } from './effective-route.ts';
 export { decodeResource, encodeResource } from './encode.ts';
+export { enumText } from './enum-text.ts';
 export { isKind, KINDS, type Kind, keyOf, kindOf, parseKey, type ResourceKey } from './kind.ts';
 export { hasErrors, type Problem } from './problem.ts';
 export { type Reference, referencesOf } from './references.ts';
