@@ -12,7 +12,8 @@ import type { Activation } from './activation.ts';
 import { type AdminEndpoints, jsonAnswer, jsonListAnswer } from './admin-server.ts';
 import type { NodeCache } from './cache/node-cache.ts';
 import type { DnsDiscovery } from './discovery/dns-discovery.ts';
-import type { Freshness } from './freshness.ts';
+import type { Freshness } from './freshness/freshness.ts';
+import type { StalenessBound } from './freshness/staleness-bound.ts';
 import type { LeaseKeeper } from './leases/lease-keeper.ts';
 import { listEndpoints } from './list-endpoints.ts';
 import type { Listeners } from './listeners.ts';
@@ -34,6 +35,7 @@ export interface EndpointSources {
   readonly cache: NodeCache;
   readonly watch: WatchClient;
   readonly freshness: Freshness;
+  readonly staleness: StalenessBound;
   readonly leases: LeaseKeeper;
   readonly accessLog: AccessLog;
   readonly discovery: DnsDiscovery;
@@ -93,13 +95,24 @@ function ready(sources: EndpointSources): ReturnType<AdminEndpoints[string]> {
       workersReady: supervisor.serving,
       controlPlane: watch.connected ? 'connected' : 'disconnected',
       diverged: freshness.diverged,
-      ...(freshness.staleSinceMs === undefined ? {} : { staleSince: new Date(freshness.staleSinceMs).toISOString() }),
+      ...staleness(sources),
       persistedRevision: sources.persistedRevision(),
       ...(cache.failure === undefined ? {} : { cacheFailure: cache.failure }),
       held: activation.held(),
     },
     isReady ? 200 : 503,
   );
+}
+
+/** Since when nobody vouches for what is served, and what follows from it when. By the wall clock as it is now. */
+function staleness({ freshness, staleness: { maxMs, refuses } }: EndpointSources): Record<string, unknown> {
+  const { ageMs, isStale } = freshness;
+  const at = (inMs: number): string => new Date(Date.now() + inMs).toISOString();
+  const isAgeing = maxMs !== undefined && ageMs * 2 >= maxMs;
+  return {
+    ...(isStale ? { staleSince: at(-ageMs) } : {}),
+    ...(isAgeing ? { credentials: refuses ? 'refused' : 'believed', credentialsRefusedFrom: at(maxMs - ageMs) } : {}),
+  };
 }
 
 function reasonNotReady({ activation, shared }: EndpointSources): string {

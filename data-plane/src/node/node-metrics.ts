@@ -4,7 +4,8 @@ import type { AccessLog } from './access-log/access-log.ts';
 import type { Activation } from './activation.ts';
 import type { NodeCache } from './cache/node-cache.ts';
 import type { DnsDiscovery } from './discovery/dns-discovery.ts';
-import type { Freshness } from './freshness.ts';
+import type { Freshness } from './freshness/freshness.ts';
+import type { StalenessBound } from './freshness/staleness-bound.ts';
 import type { LeaseKeeper } from './leases/lease-keeper.ts';
 import type { SpanExport } from './spans/span-export.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -15,6 +16,7 @@ export interface NodeMetricSources {
   readonly activation: Activation;
   readonly supervisor: Supervisor;
   readonly freshness: Freshness;
+  readonly staleness: StalenessBound;
   readonly cache: NodeCache;
   readonly leases: LeaseKeeper;
   readonly accessLog: AccessLog;
@@ -26,7 +28,7 @@ export interface NodeMetricSources {
 
 /** What the main thread knows itself, beside what workers count. */
 export function nodeMetrics(sources: NodeMetricSources): MetricFamily[] {
-  const { activation, supervisor, freshness, cache, leases, accessLog, spans, wallClock } = sources;
+  const { activation, supervisor, freshness, staleness, cache, leases, accessLog, spans, wallClock } = sources;
   const { columns } = sources.shared;
   const gauge = (name: string, help: string, value: number): MetricFamily => ({
     name,
@@ -38,8 +40,18 @@ export function nodeMetrics(sources: NodeMetricSources): MetricFamily[] {
     gauge('gateway_config_revision', 'The config revision that is active in all workers.', activation.config.revision),
     gauge(
       'gateway_config_age_seconds',
-      'Time since the control plane last confirmed the revision as current.',
-      freshness.ageSeconds(),
+      'Time since the control plane last confirmed the revision, and the facts beside it, as current.',
+      freshness.ageMs / 1000,
+    ),
+    gauge(
+      'gateway_max_staleness_seconds',
+      'What gateway_config_age_seconds may be before credentials are refused (--max-staleness); 0: anything.',
+      (staleness.maxMs ?? 0) / 1000,
+    ),
+    gauge(
+      'gateway_credentials_refused',
+      '1 while what the node has was not confirmed for longer than --max-staleness, so that no credential is believed.',
+      staleness.refuses ? 1 : 0,
     ),
     gauge(
       'gateway_config_held',

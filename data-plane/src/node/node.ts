@@ -15,7 +15,11 @@ import { NodeCache } from './cache/node-cache.ts';
 import { DnsDiscovery } from './discovery/dns-discovery.ts';
 import { createEndpoints } from './endpoints.ts';
 import { cacheFault, readFaults } from './faults.ts';
-import { Freshness } from './freshness.ts';
+import { ConfirmationFile } from './freshness/confirmation-file.ts';
+import { ConfirmationKeeper, restoredAgeMs } from './freshness/confirmation-keeper.ts';
+import { Freshness } from './freshness/freshness.ts';
+import { createSteadyClock } from './freshness/moment.ts';
+import { StalenessBound } from './freshness/staleness-bound.ts';
 import { HealthChecks } from './health/health-checks.ts';
 import { KeySets } from './key-sets/key-sets.ts';
 import { LeaseKeeper } from './leases/lease-keeper.ts';
@@ -195,7 +199,28 @@ class NodeAssembly {
       listeners,
     );
     const persistence = new Persistence(cache, activation);
-    const freshness = new Freshness(Date.now, () => activation.config.revision);
+    const steadyMs = createSteadyClock(() => shared.clock.nowMs());
+    const freshness = new Freshness(steadyMs, () => ({
+      revision: activation.config.revision,
+      factsVersion: activation.facts.revision,
+    }));
+    const staleness = new StalenessBound(settings.maxStalenessMs, { freshness, ...shared, log });
+    started.defer(() => staleness.close());
+    const confirmations = new ConfirmationFile(settings.cacheDir, log);
+    const confirmationKeeper = new ConfirmationKeeper(
+      confirmations,
+      settings.maxStalenessMs,
+      () => {
+        const { historyId, config, facts } = activation;
+        return { historyId, revision: config.revision, factsVersion: facts.revision, ageMs: freshness.ageMs };
+      },
+      steadyMs,
+    );
+    freshness.onConfirmed = () => {
+      staleness.look();
+      confirmationKeeper.confirmed();
+    };
+    freshness.onDisconnected = () => confirmationKeeper.flush();
     const watch: WatchClient = new WatchClient({
       controlPlanes: settings.controlPlanes,
       token: settings.token,
@@ -224,6 +249,7 @@ class NodeAssembly {
       cache,
       watch,
       freshness,
+      staleness,
       leases,
       accessLog,
       discovery,
@@ -237,14 +263,17 @@ class NodeAssembly {
       listeners.reconcile();
     } else {
       persistence.restored(cached.config.revision);
-      freshness.restored(cached.config.createdAtMs);
+      freshness.restored(restoredAgeMs(cached, confirmations.read()));
+      staleness.look();
       await activation.restore(cached);
       // So that it is told and retried, and not first noticed when a change comes.
       if (this.#lock.unwritable !== undefined) cache.rewrite(() => persistence.restored(activation.config.revision));
       log.info('serving from the cache', { revision: cached.config.revision, resources: cached.config.latest.length });
     }
+    if (this.#lock.heldBy === undefined) confirmationKeeper.open();
     void this.#lock.taken
       ?.then(() => takeOverCache(cache, activation, persistence, keysOf))
+      .then(() => confirmationKeeper.open())
       .then(() => log.info('the process before has gone', { revision: activation.config.revision }))
       .catch((error: unknown) => log.error('cannot take the cache over', { reason: String(error) }));
     const watching = watch.run();
@@ -252,6 +281,8 @@ class NodeAssembly {
       watch.close();
       await watching;
       await supervisor.close();
+      staleness.close();
+      await confirmationKeeper.close();
       wallClock.close();
       healthChecks.close();
       keySets.close();

@@ -18,6 +18,21 @@ describe('the settings of a node', () => {
     expect(parse('--control-plane', text)).toMatch(/^option '--control-plane .*http:\/\/HOST:PORT/);
   });
 
+  test.each([
+    [[], undefined],
+    [['off'], undefined],
+    [['1s'], 1_000],
+    [['90s'], 90_000],
+    [['10m'], 600_000],
+    [['30d'], 30 * 86_400_000],
+  ])('take %j as how long credentials are believed', ([given], maxStalenessMs) => {
+    expect(parse(...(given === undefined ? [] : ['--max-staleness', given]))).toMatchObject({ maxStalenessMs });
+  });
+
+  test.each(['', '0s', '999ms', '31d', '721h', '-1s', '1.5h', 'never'])('refuse %j as how long that is', (text) => {
+    expect(parse('--max-staleness', text)).toMatch(/^option '--max-staleness .*from 1s to 30d/);
+  });
+
   test('keep the cache of each node apart', () => {
     expect(parse('--node-id', 'n7')).toMatchObject({ cacheDir: '.sluice/nodes/n7' });
   });

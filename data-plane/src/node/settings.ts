@@ -37,6 +37,8 @@ export interface Settings {
   readonly redis: string | undefined;
   /** `ADDRESS:PORT` of the DNS servers that know the services whose endpoints are found. None: those of the system. */
   readonly dnsServers: readonly string[];
+  /** How long after the control plane last confirmed what the node has credentials are believed. Unset: for any time. */
+  readonly maxStalenessMs: number | undefined;
   readonly logLevel: LogLevel;
   /** A file, or a named pipe, that access logs are appended to. Unset: standard output. */
   readonly accessLog: string | undefined;
@@ -67,6 +69,7 @@ export function parseSettings(args: readonly string[]): ParsedSettings {
     controlPlane,
     drainTimeout,
     drainDelay,
+    maxStaleness,
     cacheDir,
     token,
     redis,
@@ -90,6 +93,7 @@ export function parseSettings(args: readonly string[]): ParsedSettings {
       controlPlanes: controlPlane,
       drainTimeoutMs: drainTimeout,
       drainDelayMs: drainDelay,
+      maxStalenessMs: Number.isFinite(maxStaleness) ? maxStaleness : undefined,
       cacheDir: cacheDir ?? join('.sluice', 'nodes', flags.nodeId),
     },
   };
@@ -97,7 +101,14 @@ export function parseSettings(args: readonly string[]): ParsedSettings {
 
 type Flags = Omit<
   Settings,
-  'binds' | 'controlPlanes' | 'dnsServers' | 'drainTimeoutMs' | 'drainDelayMs' | 'cacheDir' | 'responseCacheBytes'
+  | 'binds'
+  | 'controlPlanes'
+  | 'dnsServers'
+  | 'drainTimeoutMs'
+  | 'drainDelayMs'
+  | 'maxStalenessMs'
+  | 'cacheDir'
+  | 'responseCacheBytes'
 > & {
   readonly responseCache: number;
   readonly bind: readonly ListenerAddress[];
@@ -105,6 +116,7 @@ type Flags = Omit<
   readonly dnsServer: readonly string[];
   readonly drainTimeout: number;
   readonly drainDelay: number;
+  readonly maxStaleness: number;
   readonly cacheDir: string | undefined;
 };
 
@@ -147,6 +159,12 @@ export function describeFlags(): Command {
     )
       .argParser(parseDuration)
       .default(0, '0s'),
+    new Option(
+      '--max-staleness <duration>',
+      'how long after the control plane last confirmed what the node has credentials are believed, 1s to 30d, or off; past it routes with auth answer 503, and others go on. More than two heartbeats of the control plane',
+    )
+      .argParser(parseMaxStaleness)
+      .default(Number.POSITIVE_INFINITY, 'off'),
     new Option(
       '--limiter-cells <count>',
       'cells of the rate limiter, a power of two from 2048; up to 262144 as many again for sliding windows',
@@ -284,6 +302,17 @@ function parseDuration(text: string): number {
   const match = /^(\d{1,6})(ms|s|m)$/.exec(text);
   const ms = Number(match?.[1]) * ({ ms: 1, s: 1000, m: 60_000 }[match?.[2] ?? ''] ?? Number.NaN);
   if (!(ms >= 0 && ms <= 600_000)) throw new InvalidArgumentError('It is a duration from 0s to 10m, such as 30s.');
+  return ms;
+}
+
+/** Infinity: for any time. */
+function parseMaxStaleness(text: string): number {
+  if (text === 'off') return Number.POSITIVE_INFINITY;
+  const match = /^(\d{1,6})(ms|s|m|h|d)$/.exec(text);
+  const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[match?.[2] ?? ''] ?? Number.NaN;
+  const ms = Number(match?.[1]) * unitMs;
+  if (!(ms >= 1000 && ms <= 30 * 86_400_000))
+    throw new InvalidArgumentError('It is a duration from 1s to 30d, such as 10m, or off.');
   return ms;
 }
 

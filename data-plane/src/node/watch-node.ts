@@ -10,7 +10,7 @@ import {
   type SlotDirectory,
 } from '../shared/index.ts';
 import type { Activation } from './activation.ts';
-import type { Freshness } from './freshness.ts';
+import type { Freshness } from './freshness/freshness.ts';
 import type { Persistence } from './persistence.ts';
 import { type ServiceBreaker, selectBreakers } from './reported-breakers.ts';
 import type { Settings } from './settings.ts';
@@ -61,7 +61,7 @@ export function createWatchNode(sources: WatchNodeSources): WatchNode {
       const refusal = await activation.apply(update);
       if (refusal === undefined) {
         persistence.save(update);
-        if (update.track === WireTrack.CONFIG) freshness.confirmed(update.revision, false);
+        freshness.applied();
       }
       return refusal;
     },
@@ -78,7 +78,8 @@ export function createWatchNode(sources: WatchNodeSources): WatchNode {
     noFacts: (historyId) => {
       if (!activation.active) void activation.apply(emptyFacts(historyId));
     },
-    confirmed: (revision, diverged) => freshness.confirmed(revision, diverged),
+    welcomed: (current, diverged) => freshness.welcomed(current, diverged),
+    named: (current, diverged) => freshness.named(current, diverged),
     command: async (command) => runCommand(sources, command),
   };
 }

@@ -12,6 +12,7 @@ import {
 } from '@sluice/proto';
 import { type GrpcClient, toRpcError } from '@sluice/proto/grpc-client';
 import type { KeyStaging } from '../shared/index.ts';
+import type { Positions } from './freshness/freshness.ts';
 import type { UpdateRefusal, WholeUpdate } from './track.ts';
 import { UpdateAssembly } from './update-assembly.ts';
 
@@ -28,8 +29,10 @@ export interface WatchNode {
   apply(update: WholeUpdate): Promise<UpdateRefusal | undefined>;
   /** What to say of a track once an update is active, or after one was refused. */
   position(track: Track): MessageOf<'ack'>;
-  /** The control plane said that this is current, or that the node diverged. */
-  confirmed(revision: number, diverged: boolean): void;
+  /** A stream begins; the control plane says what is current, or that the node diverged. */
+  welcomed(current: Positions, diverged: boolean): void;
+  /** It says so again. */
+  named(current: Positions, diverged: boolean): void;
   /** The control plane has no facts at all: there will be no first update of that track. */
   noFacts(historyId: string): void;
   /** @throws Error where it cannot be done */
@@ -108,7 +111,7 @@ export class WatchStream {
         this.#update(message.value);
         break;
       case 'heartbeat':
-        this.#options.node.confirmed(Number(message.value.revision), this.#diverged);
+        this.#options.node.named(positionsOf(message.value), this.#diverged);
         break;
       case 'command':
         void this.#command(message.value);
@@ -130,7 +133,7 @@ export class WatchStream {
       revision: welcome.revision,
       diverged: welcome.diverged,
     });
-    this.#options.node.confirmed(Number(welcome.revision), welcome.diverged);
+    this.#options.node.welcomed(positionsOf(welcome), welcome.diverged);
     if (welcome.factsVersion === 0n && !welcome.diverged) this.#options.node.noFacts(welcome.historyId);
     this.#statusTimer = setInterval(() => this.sendStatus(), this.#heartbeatMs);
     this.sendStatus();
@@ -192,4 +195,8 @@ export class WatchStream {
       this.#heartbeatMs * 2 + 1_000,
     );
   }
+}
+
+function positionsOf({ revision, factsVersion }: Pick<Welcome, 'revision' | 'factsVersion'>): Positions {
+  return { revision: Number(revision), factsVersion: Number(factsVersion) };
 }

@@ -13,6 +13,7 @@ import type { Caller } from './caller.ts';
 import { readCookie } from './cookies.ts';
 import type { Exchange } from './exchange.ts';
 import { withoutQueryParameter } from './query-parameter.ts';
+import { disbelievesCallers, refuseDisbelieved } from './stale-callers.ts';
 import type { TokenCaller } from './token-callers.ts';
 
 /** Why a credential is refused: a reason as metrics count it, and words for the caller. */
@@ -30,6 +31,7 @@ interface AuthRefusal {
 export function authenticate(x: Exchange): boolean {
   const auth = x.plan.auth;
   if (auth === undefined) return false;
+  if (disbelievesCallers(x)) return !isAnonymous(x, auth) && refuseDisbelieved(x);
   const refusal = identify(x, auth);
   if (refusal === undefined) return false;
   const { lacking } = refusal;
@@ -39,6 +41,14 @@ export function authenticate(x: Exchange): boolean {
   if (refusal.reason === 'unavailable') answerProblem(x, 'policy_unavailable', refusal.detail, 'retry-after: 1\r\n');
   else answerProblem(x, 'unauthenticated', refusal.detail, challenge(auth, refusal === MISSING));
   return true;
+}
+
+/** Presents no credential where none is needed. Who presents one is not taken for anybody. */
+function isAnonymous(x: Exchange, auth: AuthPlan): boolean {
+  if (!auth.optional || identify(x, auth) !== undefined) return false;
+  const { caller } = x;
+  x.caller = null;
+  return caller === null;
 }
 
 /** Why nobody is identified who may ask. Undefined: who asks is, or need not be, and what says so is not passed on. */

@@ -32,7 +32,7 @@ export const problemKinds = {
   internal: internal(500, 'Internal error', 'The gateway failed.', 'proxy_internal_error'),
   overloaded: internal(503, 'Overloaded', 'The gateway has no room for this request.', 'proxy_internal_error'),
   not_ready: control(503, 'Not ready', 'The gateway has no configuration yet.'),
-  policy_unavailable: control(503, 'Policy unavailable', 'Something this route needs could not be built.'),
+  policy_unavailable: control(503, 'Policy unavailable', 'Something this route needs cannot be told or built.'),
   service_disabled: control(503, 'Service disabled', 'The service is switched off.'),
   no_healthy_endpoint: upstream(503, 'No endpoint', 'The service has no endpoint to go to.', 'destination_unavailable'),
   circuit_open: upstream(503, 'Circuit open', 'The service fails and is given a pause.', 'destination_unavailable'),

@@ -2,6 +2,7 @@ import { findLack, type RoutePlan } from '@sluice/engine';
 import type { DryRunField } from '../shared/index.ts';
 import { identify } from './authenticate.ts';
 import type { Exchange } from './exchange.ts';
+import { disbelievesCallers } from './stale-callers.ts';
 
 /**
  * Decides and counts what policies in dry run would refuse, and lets it pass. A valid credential identifies who asks, unless another
@@ -13,9 +14,11 @@ export function rehearse(x: Exchange): boolean {
   const { auth, authorization } = dryRun;
   if (auth !== undefined) {
     const { caller } = x;
-    if (identify(x, auth.plan) !== undefined) countRehearsed(x, auth.policySlot, 'auth');
+    const refused = identify(x, auth.plan) !== undefined;
+    const disbelieved = x.caller !== caller && disbelievesCallers(x);
+    if (refused || disbelieved) countRehearsed(x, auth.policySlot, 'auth');
     // Who was identified by what is enforced stays who he is.
-    x.caller = caller ?? x.caller;
+    if (caller !== null || disbelieved) x.caller = caller;
   }
   if (authorization !== undefined && !isAuthorized(x, authorization))
     countRehearsed(x, authorization.policySlot, 'authorization');

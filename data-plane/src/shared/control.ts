@@ -7,6 +7,8 @@ export type WorkerState = (typeof workerStates)[number];
 const LINE_WORDS = 16;
 const ACTIVE_GENERATION = 0;
 const DRAINING = 1;
+/** Of the words as 64 bits. */
+const BELIEVE_UNTIL = 1;
 const STATE = 0;
 const COMMITTED = 1;
 const INCARNATION = 2;
@@ -39,6 +41,18 @@ export class Control {
   /** Main only: the process is leaving. */
   drain(): void {
     Atomics.store(this.#words, DRAINING, 1);
+  }
+
+  /** Main only: from this time on, microseconds of the shared clock, no credential is believed. Until it is called any is. */
+  believeCallersUntil(us: number): void {
+    // Zero is what the memory begins with.
+    this.#times[BELIEVE_UNTIL] = us > 0 ? us : -1;
+  }
+
+  /** What the node knows of callers has not been confirmed for so long that none is to be believed. One load. */
+  disbelievesCallers(nowUs: number): boolean {
+    const until = this.#times[BELIEVE_UNTIL]!;
+    return until !== 0 && nowUs >= until;
   }
 
   workerState(worker: number): WorkerState {
