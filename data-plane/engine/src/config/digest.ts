@@ -2,9 +2,22 @@ import { hash } from 'node:crypto';
 
 /** SHA-256 over kind, 0x00, name, 0x00 and the stored bytes: what an item adds to a set's digest. 32 bytes. */
 export function hashItem(kind: string, name: string, content: Uint8Array): Uint8Array {
-  const head = Buffer.from(`${kind}\0${name}\0`, 'utf8');
-  return new Uint8Array(hash('sha256', Buffer.concat([head, content]), 'buffer'));
+  const longest = 3 * (kind.length + name.length) + 2 + content.length;
+  const input = longest <= SCRATCH_BYTES ? scratch : Buffer.allocUnsafeSlow(longest);
+  let length = input.write(`${kind}\0${name}\0`, 0, 'utf8');
+  input.set(content, length);
+  length += content.length;
+  // As text, which is an object of the engine's own: a buffer of its own for each of a million hashes is what makes an allocator's memory grow.
+  const digest = hash('sha256', input.subarray(0, length), 'latin1');
+  const bytes = new Uint8Array(HASH_BYTES);
+  for (let i = 0; i < HASH_BYTES; i++) bytes[i] = digest.charCodeAt(i);
+  return bytes;
 }
+
+const HASH_BYTES = 32;
+const SCRATCH_BYTES = 4096;
+/** What is hashed, put together here where it fits. */
+const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 
 /**
  * The digest of a set of items: the sum of their hashes modulo 2^256, the hashes read as big-endian numbers. Adding and removing cost
