@@ -1,6 +1,6 @@
 /** Tokens that the gateway signs itself: exchanged for a key by anyone who has one, accepted by nodes, ended by their id. */
 import { isDeepStrictEqual } from 'node:util';
-import { createRemoteJWKSet, jwtVerify } from 'jose';
+import { createRemoteJWKSet, jwtVerify, SignJWT } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connectAdmin } from '../harness/admin.ts';
 import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
@@ -96,6 +96,43 @@ test('gatewayctl issues, verifies and revokes; a revoked token is refused on ope
   } finally {
     controlPlane.resume();
   }
+});
+
+test('a whole token is revoked as one of the issuer that it names, and one of nobody is not taken for revoked', async () => {
+  const secret = '0123456789abcdef0123456789abcdef';
+  const issuer = (name: string, iss: string) =>
+    `kind: Issuer\nname: ${name}\nspec: { issuer: ${iss}, algorithms: [HS256], secret: { inline: ${secret} } }\n---\n`;
+  using admin = connectAdmin(controlPlane);
+  const route = `kind: Route\nname: corporate\nspec: { match: [{ path: { prefix: /corporate } }], service: s, auth: { anyOf: [{ jwt: { issuers: [corporate] } }] } }`;
+  await admin.apply(
+    issuer('corporate', 'https://login.example/') + issuer('a', 'twice') + issuer('b', 'twice') + route,
+  );
+  const tokenOf = (iss: string) =>
+    new SignJWT({ jti: 'one' })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setIssuer(iss)
+      .setExpirationTime('1h')
+      .sign(Buffer.from(secret));
+  const token = await tokenOf('https://login.example/');
+  await using client = await connectRaw(node.port);
+  const status = async () =>
+    (await client.request({ target: '/corporate', headers: { authorization: `Bearer ${token}` } })).status;
+  await waitFor('the node has the issuer', async () => (await status()) === 200);
+  expect(await controlPlane.ctlOk(['tokens', 'revoke', token])).toBe('one is revoked\n');
+  await waitFor('the token is refused', async () => (await status()) === 401);
+  expect(await controlPlane.ctl(['tokens', 'revoke', await tokenOf('nobody')])).toMatchObject({
+    code: 1,
+    stderr: 'the token is of "nobody", and no Issuer is\n',
+  });
+  expect(await controlPlane.ctl(['tokens', 'revoke', await tokenOf('twice')])).toMatchObject({
+    code: 1,
+    stderr: 'the token is of "twice", as several Issuers are: say --issuer a or b\n',
+  });
+});
+
+test('a refused API key is not told to be a lack of a token for the control plane', async () => {
+  const { code, stderr } = await controlPlane.ctl(['tokens', 'issue', '--key', 'slk_wrong']);
+  expect([code, stderr]).toEqual([1, `${controlPlane.url} refuses: the API key is not accepted\n`]);
 });
 
 test('a new key takes over without a token being refused', async () => {

@@ -26,7 +26,10 @@ function explainCode(error: RpcError, server: string): string {
     case 'deadline_exceeded':
       return `the control plane at ${server} did not answer in time; what was asked for may still happen`;
     case 'unauthenticated':
-      return `${server} refuses: ${error.rawMessage}; give one with --token or SLUICE_TOKEN, or use a context that has one`;
+      // An API key that is exchanged for a token may be refused too: no token of the control plane would help.
+      return NEEDS_TOKEN.test(error.rawMessage)
+        ? `${server} refuses: ${error.rawMessage}; give one with --token or SLUICE_TOKEN, or use a context that has one`
+        : `${server} refuses: ${error.rawMessage}`;
     case 'unimplemented':
       return `${server} does not know this command: it is no control plane, or one of another version`;
     case 'aborted':
@@ -40,6 +43,8 @@ function explainCode(error: RpcError, server: string): string {
       return `${server}: ${error.message}`;
   }
 }
+
+const NEEDS_TOKEN = /^a token is required/;
 
 /** grpc-js says with this that there is no connection, and last why. */
 const NO_CONNECTION = /^(?:No connection established|Name resolution failed)/;

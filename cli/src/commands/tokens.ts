@@ -6,6 +6,7 @@ import { type OutputFormat, printValue } from '../output/print.ts';
 import { formatTime } from '../output/time.ts';
 import { withControlPlane, withOutput } from './command.ts';
 import { collect, durationOption } from './flags.ts';
+import { findIssuer, readTokenIdentity } from './token-identity.ts';
 
 export function addTokens(program: Command): void {
   const tokens = program
@@ -68,18 +69,19 @@ function addRevoke(tokens: Command): void {
     .command('revoke')
     .description('end a token on every node, for good')
     .argument('<id>', 'the id of the token (its jti), or the whole token, or - for that on standard input')
-    .option('--issuer <name>', 'the Issuer it is of', 'sluice')
+    .option('--issuer <name>', 'the Issuer it is of; unset: that of the whole token, of an id the built-in one')
     .addOption(durationOption('--for <duration>', 'it has ended by itself after this', '365d'))
-    .action(async (given: string, { issuer, for: lasts }: { issuer: string; for?: Duration }, command: Command) => {
-      const { tokenId, endsMs } = readIdentity(readToken(given));
-      const expiresMs = lasts === undefined ? endsMs : Date.now() + durationMs(lasts);
-      await withControlPlane(command, (client) =>
+    .action(async (given: string, { issuer, for: lasts }: { issuer?: string; for?: Duration }, command: Command) => {
+      const token = readTokenIdentity(readToken(given));
+      const expiresMs = lasts === undefined ? token.endsMs : Date.now() + durationMs(lasts);
+      await withControlPlane(command, async (client) =>
         client.tokens.revokeToken({
-          ...{ issuer, tokenId },
+          issuer: issuer ?? (await findIssuer(client, token)),
+          tokenId: token.tokenId,
           ...(expiresMs === undefined ? {} : { expiresAt: timestampFromMs(Math.round(expiresMs)) }),
         }),
       );
-      process.stdout.write(`${tokenId} is revoked\n`);
+      process.stdout.write(`${token.tokenId} is revoked\n`);
     });
 }
 
@@ -92,22 +94,4 @@ interface IssueFlags {
 
 function readToken(given: string): string {
   return given === '-' ? readFileSync(0, 'utf8').trim() : given;
-}
-
-/** The id in a whole token, which is not verified here, and its end; or the text itself. */
-function readIdentity(text: string): { readonly tokenId: string; readonly endsMs: number | undefined } {
-  const [, payload, signature] = text.split('.');
-  if (payload === undefined || signature === undefined) return { tokenId: text, endsMs: undefined };
-  const { jti, exp } = readClaims(payload);
-  if (typeof jti !== 'string')
-    throw new CommandFailure('the token has no id (jti), and cannot be revoked alone', EXIT.failed);
-  return { tokenId: jti, endsMs: typeof exp === 'number' ? exp * 1000 : undefined };
-}
-
-function readClaims(payload: string): { readonly jti?: unknown; readonly exp?: unknown } {
-  try {
-    return Object(JSON.parse(Buffer.from(payload, 'base64url').toString())) as object;
-  } catch {
-    throw new CommandFailure('this is no token', EXIT.usage);
-  }
 }

@@ -50,14 +50,17 @@ export async function issueToken(
   if (!active.ok) return active;
   const { keyId, algorithm, privateKey, madeInVersion } = active.value;
   const tokenId = randomUUID();
-  const token = await new SignJWT({ ...(scopes.length > 0 && { scope: scopes.join(' ') }) })
+  // An audience of nobody would be one that nobody belongs to (RFC 7519, 4.1.3).
+  const token = await new SignJWT({
+    ...(scopes.length > 0 && { scope: scopes.join(' ') }),
+    ...(audiences.length > 0 && { aud: [...audiences] }),
+  })
     .setProtectedHeader({ alg: algorithm, kid: keyId, typ: 'JWT' })
     .setIssuer(issuer)
     .setSubject(name)
     .setJti(tokenId)
     .setIssuedAt(Math.floor(nowMs / 1000))
     .setExpirationTime(expires)
-    .setAudience([...audiences])
     .sign(privateKey);
   if (madeInVersion !== undefined) await context.factsReached(madeInVersion);
   const expiresAt = timestampFromMs(expires * 1000);

@@ -91,6 +91,7 @@ describe('a token', () => {
       iat,
       exp: iat + 900,
     });
+    expect(payload).not.toHaveProperty('aud');
     expect(protectedHeader).toMatchObject({ alg: 'ES256', typ: 'JWT', kid: listSigningKeys(context)[0]?.keyId });
     expect(timestampDate(made.expiresAt!).getTime()).toBe(START.getTime() + 900_000);
     expect(await verify(made.token)).toMatchObject({ valid: true, reason: '' });
