@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -72,5 +72,16 @@ describe('the containers', () => {
 
   test('run as a user who is not root', () => {
     expect(dockerfile).toMatch(/^USER node$/m);
+  });
+});
+
+describe('the examples', () => {
+  const folder = join(root, 'deploy', 'examples');
+
+  test.each(readdirSync(folder))('%s is a whole configuration without a warning', (name) => {
+    const args = [join(root, 'cli/bin/gatewayctl.js'), 'validate', '--strict', '-f', join(folder, name)];
+    const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/^\d+ resources are valid\n$/);
   });
 });

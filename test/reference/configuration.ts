@@ -19,7 +19,7 @@ export function configurationPage(): string {
     [...uses.keys()].filter((desc) => uses.get(desc)?.size === 1 && uses.get(desc)?.has(kind));
   return page(
     'Configuration',
-    'What manifests may hold: every kind and every field. `gatewayctl validate -f` checks files without a control plane, `gatewayctl get KIND NAME -o yaml` prints what is stored.',
+    'What manifests may hold: every kind and every field. `gatewayctl validate -f` checks files without a control plane, `gatewayctl get KIND NAME -o yaml` prints what is stored. Whole configurations are in [deploy/examples](../../deploy/examples).',
     `## Manifests\n\n${MANIFESTS}\n\n${fieldTable(
       resource,
       resource.fields.filter(({ oneof }) => oneof === undefined),

@@ -48,9 +48,17 @@ function readFamilies(text: string): Family[] {
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-const MANIFEST = 'kind: Service\nname: any\nspec: { endpoints: [{ address: "127.0.0.1:9" }], circuitBreaker: {} }\n';
+const MANIFEST = `
+kind: Service
+name: any
+spec: { endpoints: [{ address: "127.0.0.1:9" }], circuitBreaker: {} }
+---
+kind: Service
+name: found
+spec: { discovery: { dns: { name: found.invalid, port: 9 } } }
+`;
 
-/** The metrics of a node with a service that has a breaker. */
+/** The metrics of a node with a service that has a breaker, and one whose endpoints are found. */
 async function scrape(): Promise<string> {
   await using folder = await makeTempDir('reference');
   const controlPlane = await startControlPlane(
