@@ -305,7 +305,7 @@ describe.each(drivers)('a store, $name', ({ name, create }) => {
     const [first, second] = both.sort((x, y) => x.id - y.id);
     await store.answerCommands([
       { id: first!.id, error: '' },
-      { id: second!.id, error: 'no' },
+      { id: second!.id, error: 'no', report: command },
     ]);
     await store.answerCommands([]);
     await waitFor('the subscriber is told', () => heard.some((notice) => (notice as Notice)?.kind === 'answered'));
@@ -313,7 +313,7 @@ describe.each(drivers)('a store, $name', ({ name, create }) => {
     const answers = await store.readCommandAnswers(kind);
     expect(answers.sort((x, y) => (x.nodeId < y.nodeId ? -1 : 1))).toEqual([
       { nodeId: a, error: '' },
-      { nodeId: b, error: 'no' },
+      { nodeId: b, error: 'no', report: command },
     ]);
     const [last] = await store.takeCommands([c], 5000, 10);
     expect(last?.nodeId).toBe(c);

@@ -5,9 +5,13 @@ import { type OutputFormat, printList } from '../output/print.ts';
 import type { Column } from '../output/table.ts';
 import { formatTime } from '../output/time.ts';
 import { withControlPlane, withOutput } from './command.ts';
+import { addServicesCheck } from './services-check.ts';
 
 export function addServices(program: Command): void {
-  const services = program.command('services').description('what services have: registered instances');
+  const services = program
+    .command('services')
+    .description('services: how their endpoints stand, and which instances registered');
+  addServicesCheck(services);
   withOutput(
     services
       .command('instances')

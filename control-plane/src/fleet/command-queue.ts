@@ -1,11 +1,19 @@
-import type { Command } from '@sluice/proto';
+import type { Command, ServicesReport } from '@sluice/proto';
 
 /** Commands for one node that were not answered yet, at most this many. */
 const maxCommands = 64;
 
+/** What became of a command. */
+export interface CommandReply {
+  /** Why it was not done. Empty: it was. */
+  readonly problem: string;
+  /** What the node was asked for. */
+  readonly report?: ServicesReport | undefined;
+}
+
 interface PendingCommand {
   readonly command: Command['command'];
-  readonly settle: (problem: string) => void;
+  readonly settle: (reply: CommandReply) => void;
 }
 
 /** Commands on their way to one node and back. */
@@ -14,18 +22,17 @@ export class CommandQueue {
   readonly #sent = new Map<bigint, PendingCommand>();
   #lastId = 0n;
 
-  /** Resolves to why the node did not do it; empty: it did. */
-  add(command: Command['command'], timeoutMs: number): Promise<string> {
+  add(command: Command['command'], timeoutMs: number): Promise<CommandReply> {
     if (this.#unsent.size + this.#sent.size >= maxCommands)
-      return Promise.resolve('too many commands wait for its answer');
-    const { promise, resolve } = Promise.withResolvers<string>();
+      return Promise.resolve({ problem: 'too many commands wait for its answer' });
+    const { promise, resolve } = Promise.withResolvers<CommandReply>();
     const id = ++this.#lastId;
-    const timer = setTimeout(() => this.settle(id, `no answer within ${timeoutMs} ms`), timeoutMs);
+    const timer = setTimeout(() => this.settle(id, { problem: `no answer within ${timeoutMs} ms` }), timeoutMs);
     this.#unsent.set(id, {
       command,
-      settle: (problem) => {
+      settle: (reply) => {
         clearTimeout(timer);
-        resolve(problem);
+        resolve(reply);
       },
     });
     return promise;
@@ -42,15 +49,15 @@ export class CommandQueue {
   }
 
   /** The node's answer, or what stands for it. Answers to unknown commands change nothing. */
-  settle(id: bigint, problem: string): void {
+  settle(id: bigint, reply: CommandReply): void {
     const pending = this.#sent.get(id) ?? this.#unsent.get(id);
     this.#sent.delete(id);
     this.#unsent.delete(id);
-    pending?.settle(problem);
+    pending?.settle(reply);
   }
 
   /** Ends all that wait. */
   close(problem: string): void {
-    for (const id of [...this.#sent.keys(), ...this.#unsent.keys()]) this.settle(id, problem);
+    for (const id of [...this.#sent.keys(), ...this.#unsent.keys()]) this.settle(id, { problem });
   }
 }

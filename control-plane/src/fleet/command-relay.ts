@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { Log } from '@sluice/engine';
+import { type ServicesReport, ServicesReportSchema } from '@sluice/proto';
 import type { CommandAnswer, Notice, Store, TakenCommand } from '../store/store.ts';
+import type { CommandReply } from './command-queue.ts';
 import { carryOut, decodeFleetCommand, encodeFleetCommand, type FleetCommand } from './fleet-command.ts';
 import type { NodeSession } from './node-session.ts';
 
@@ -31,6 +34,8 @@ export interface CommandOutcome {
   readonly reason: string;
   /** Whether the reason is the node's own: false where nobody knows what became of the command. */
   readonly answered: boolean;
+  /** What the node was asked for. */
+  readonly report?: ServicesReport | undefined;
 }
 
 /** Of the time, what is left to bring an answer back. */
@@ -69,7 +74,9 @@ export class CommandRelay {
     const relayed = distant.length === 0 ? undefined : this.#relay(distant, command);
     const here = targets.map(async ({ nodeId }): Promise<CommandOutcome | undefined> => {
       const session = sessions.get(nodeId);
-      return session && { nodeId, reason: await carryOut(command, session, this.#timeoutMs), answered: true };
+      if (session === undefined) return undefined;
+      const { problem, report } = await carryOut(command, session, this.#timeoutMs);
+      return { nodeId, reason: problem, answered: true, report };
     });
     const own = await Promise.all(here);
     const others = await relayed;
@@ -105,8 +112,8 @@ export class CommandRelay {
     while (issued && outcomes.size < targets.length && performance.now() < endsAtMs) {
       const woken = this.#nextAnswer(Math.min(lookEveryMs, endsAtMs - performance.now()));
       await attempt(async () => {
-        for (const { nodeId, error } of await store.readCommandAnswers(request)) {
-          outcomes.set(nodeId, { nodeId, reason: error, answered: true });
+        for (const { nodeId, error, report } of await store.readCommandAnswers(request)) {
+          outcomes.set(nodeId, { nodeId, reason: error, answered: true, report: report && readReport(report) });
         }
       });
       if (outcomes.size < targets.length) await woken;
@@ -171,13 +178,13 @@ export class CommandRelay {
     const known = decodeFleetCommand(command);
     const session = this.#options.sessions.get(nodeId);
     const timeoutMs = Math.max(1, this.#timeoutMs - returnMs - ageMs);
-    const error =
+    const { problem, report }: CommandReply =
       known === undefined
-        ? 'its control plane replica does not know this command'
+        ? { problem: 'its control plane replica does not know this command' }
         : session === undefined
-          ? 'it disconnected'
+          ? { problem: 'it disconnected' }
           : await carryOut(known, session, timeoutMs);
-    this.#answers.push({ id, error });
+    this.#answers.push({ id, error: problem, report: report && toBinary(ServicesReportSchema, report) });
     void this.#writeAnswers();
   }
 
@@ -194,4 +201,9 @@ export class CommandRelay {
     }
     this.#answering = false;
   }
+}
+
+/** Of another replica, which may be of another version. */
+function readReport(bytes: Uint8Array): ServicesReport {
+  return fromBinary(ServicesReportSchema, bytes);
 }

@@ -3,6 +3,10 @@ import { AnySchema, anyPack, anyUnpack } from '@bufbuild/protobuf/wkt';
 import {
   type AdoptNodeRequest,
   AdoptNodeRequestSchema,
+  type CheckServicesCommand,
+  CheckServicesCommandSchema,
+  type CheckServicesRequest,
+  CheckServicesRequestSchema,
   type PurgeCacheCommand,
   PurgeCacheCommandSchema,
   type PurgeCacheRequest,
@@ -12,20 +16,23 @@ import {
   type ResetBreakerRequest,
   ResetBreakerRequestSchema,
 } from '@sluice/proto';
+import type { CommandReply } from './command-queue.ts';
 import type { NodeSession } from './node-session.ts';
 
 /** What the fleet can be told to do with a node: the request of the operator. Which node is meant is not read from it. */
-export type FleetCommand = AdoptNodeRequest | ResetBreakerRequest | PurgeCacheRequest;
+export type FleetCommand = AdoptNodeRequest | ResetBreakerRequest | PurgeCacheRequest | CheckServicesRequest;
 
-/** Does it with a node that is connected here. Resolves to why it was not done; empty: it was. */
-export async function carryOut(command: FleetCommand, session: NodeSession, timeoutMs: number): Promise<string> {
+/** Does it with a node that is connected here. */
+export async function carryOut(command: FleetCommand, session: NodeSession, timeoutMs: number): Promise<CommandReply> {
   switch (command.$typeName) {
     case 'sluice.admin.v1.AdoptNodeRequest':
-      return session.adopt() ? '' : 'it neither diverged nor refuses an update';
+      return { problem: session.adopt() ? '' : 'it neither diverged nor refuses an update' };
     case 'sluice.admin.v1.ResetBreakerRequest':
       return session.command({ case: 'resetBreaker', value: resetOf(command) }, timeoutMs);
     case 'sluice.admin.v1.PurgeCacheRequest':
       return session.command({ case: 'purgeCache', value: purgeOf(command) }, timeoutMs);
+    case 'sluice.admin.v1.CheckServicesRequest':
+      return session.command({ case: 'checkServices', value: checkOf(command) }, timeoutMs);
     default:
       return command satisfies never;
   }
@@ -53,7 +60,16 @@ function purgeOf({ answers }: PurgeCacheRequest): PurgeCacheCommand {
   return create(PurgeCacheCommandSchema, { answers });
 }
 
-const registry = createRegistry(AdoptNodeRequestSchema, ResetBreakerRequestSchema, PurgeCacheRequestSchema);
+function checkOf({ service }: CheckServicesRequest): CheckServicesCommand {
+  return create(CheckServicesCommandSchema, { service });
+}
+
+const registry = createRegistry(
+  AdoptNodeRequestSchema,
+  ResetBreakerRequestSchema,
+  PurgeCacheRequestSchema,
+  CheckServicesRequestSchema,
+);
 
 function packed(command: FleetCommand) {
   switch (command.$typeName) {
@@ -63,6 +79,8 @@ function packed(command: FleetCommand) {
       return anyPack(ResetBreakerRequestSchema, command);
     case 'sluice.admin.v1.PurgeCacheRequest':
       return anyPack(PurgeCacheRequestSchema, command);
+    case 'sluice.admin.v1.CheckServicesRequest':
+      return anyPack(CheckServicesRequestSchema, command);
     default:
       return command satisfies never;
   }

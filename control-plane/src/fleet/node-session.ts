@@ -8,6 +8,7 @@ import {
   type Breaker,
   BreakerState,
   type Command,
+  type CommandResult,
   type Hello,
   type Nack,
   type Status,
@@ -17,7 +18,7 @@ import {
   WatchResponseSchema,
 } from '@sluice/proto';
 import type { TrackState } from '../state/track-state.ts';
-import { CommandQueue } from './command-queue.ts';
+import { CommandQueue, type CommandReply } from './command-queue.ts';
 import type { NodeReport } from './node-report.ts';
 import { describeNackReason } from './node-state.ts';
 import { NodeTracks } from './node-tracks.ts';
@@ -169,7 +170,7 @@ export class NodeSession {
         this.#onStatus(message.value);
         break;
       case 'commandResult':
-        this.#commands.settle(message.value.commandId, message.value.error);
+        this.#onCommandResult(message.value);
         break;
       case 'hello':
         this.close(new ConnectError('a second Hello on one stream', Code.InvalidArgument));
@@ -190,9 +191,9 @@ export class NodeSession {
     return true;
   }
 
-  /** Tells the node to do something. Resolves to why it did not; empty: it did. */
-  command(command: Command['command'], timeoutMs: number): Promise<string> {
-    if (this.#state.kind === 'closed') return Promise.resolve('it is not connected');
+  /** Tells the node to do something, or asks it. */
+  command(command: Command['command'], timeoutMs: number): Promise<CommandReply> {
+    if (this.#state.kind === 'closed') return Promise.resolve({ problem: 'it is not connected' });
     const answer = this.#commands.add(command, timeoutMs);
     this.wake();
     return answer;
@@ -277,6 +278,10 @@ export class NodeSession {
     feed.nack(toPosition(nack.position), Number(nack.revision), nack.reason, nack.detail);
     if (feed.refused !== undefined) this.#report = { ...this.#report, refusedAt: new Date() };
     this.#changed();
+  }
+
+  #onCommandResult({ commandId, error, services }: CommandResult): void {
+    this.#commands.settle(commandId, { problem: error, report: services });
   }
 
   #onStatus(status: Status): void {

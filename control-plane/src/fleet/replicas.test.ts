@@ -1,4 +1,10 @@
-import { FleetService, NodeState, type WaitForRevisionResponse } from '@sluice/proto';
+import {
+  type CheckServicesResponse,
+  EndpointState,
+  FleetService,
+  NodeState,
+  type WaitForRevisionResponse,
+} from '@sluice/proto';
 import { createGrpcClient } from '@sluice/proto/grpc-client';
 import { afterEach, expect, it } from 'vitest';
 import type { FleetOptions } from './fleet.ts';
@@ -109,6 +115,30 @@ it('a command reaches nodes at every replica, and their answers come back', asyn
     failures: [{ nodeId: 'n2', reason: 'there is no service s' }],
   });
   expect(nodes.map(({ commands }) => commands.length)).toEqual([1, 1]);
+});
+
+it('what a node says of its services comes back, whatever replica it is connected to', async () => {
+  const { nodes, client } = await serveTwo();
+  await until(async () => (await client.listNodes({})).nodes.length === 2);
+  const answers = (async () => {
+    const all: CheckServicesResponse[] = [];
+    for await (const answer of client.checkServices({ service: 's' })) all.push(answer as CheckServicesResponse);
+    return all;
+  })();
+  for (const node of nodes) {
+    await until(() => node.commands.length > 0);
+    const { commandId, command } = node.commands[0]!;
+    expect(command).toMatchObject({ case: 'checkServices', value: { service: 's' } });
+    const endpoints = [{ address: `${node.id}:80`, state: EndpointState.UNHEALTHY, probeFailure: 'status 500' }];
+    node.say({ case: 'commandResult', value: { commandId, services: { services: [{ service: 's', endpoints }] } } });
+  }
+  expect(await answers).toMatchObject(
+    ['n1', 'n2'].map((nodeId) => ({
+      nodeId,
+      ...{ group: 'default', failure: '' },
+      report: { services: [{ service: 's', endpoints: [{ address: `${nodeId}:80`, probeFailure: 'status 500' }] }] },
+    })),
+  );
 });
 
 it('a node is adopted through whatever replica is asked', async () => {

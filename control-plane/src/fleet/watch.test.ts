@@ -266,7 +266,7 @@ describe('a connected node', () => {
     const { commandId, command } = node.commands[0]!;
     expect(command).toMatchObject({ case: 'resetBreaker', value: { service: 's' } });
     node.say({ case: 'commandResult', value: { commandId, error: 'no such service' } });
-    expect(await answer).toBe('no such service');
+    expect(await answer).toMatchObject({ problem: 'no such service' });
   });
 });
 

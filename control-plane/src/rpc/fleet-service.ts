@@ -2,6 +2,7 @@ import { durationMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, type ConnectRouter } from '@connectrpc/connect';
 import {
   type AdoptNodeRequest,
+  type CheckServicesRequest,
   FleetService,
   type Node,
   NodeState,
@@ -38,6 +39,12 @@ export function addFleetService(router: ConnectRouter, fleet: Fleet): void {
     },
     resetBreaker: (request) => tell(fleet, request),
     purgeCache: (request) => tell(fleet, request),
+    async *checkServices(request) {
+      const { nodes, outcomes } = await send(fleet, request);
+      for (const [at, { nodeId, reason, report }] of outcomes.entries()) {
+        yield { nodeId, group: nodes[at]!.group, failure: reason, ...(report !== undefined && { report }) };
+      }
+    },
   });
 }
 
@@ -51,15 +58,19 @@ async function adoptNode(fleet: Fleet, request: AdoptNodeRequest) {
     : retryableError(Code.Unavailable, message, 1000);
 }
 
-/** Tells one connected node, or all. */
 async function tell(fleet: Fleet, request: ResetBreakerRequest | PurgeCacheRequest) {
-  const { nodeId } = request;
-  const nodes = nodeId === '' ? (await fleet.nodes()).filter(isConnected) : [await findConnected(fleet, nodeId)];
-  const outcomes = await fleet.command(nodes, request);
+  const { outcomes } = await send(fleet, request);
   return {
     nodeIds: outcomes.filter(({ reason }) => reason === '').map((outcome) => outcome.nodeId),
     failures: outcomes.filter(({ reason }) => reason !== ''),
   };
+}
+
+/** Tells one connected node, or all. */
+async function send(fleet: Fleet, request: ResetBreakerRequest | PurgeCacheRequest | CheckServicesRequest) {
+  const { nodeId } = request;
+  const nodes = nodeId === '' ? (await fleet.nodes()).filter(isConnected) : [await findConnected(fleet, nodeId)];
+  return { nodes, outcomes: await fleet.command(nodes, request) };
 }
 
 async function findNode(fleet: Fleet, nodeId: string): Promise<Node> {

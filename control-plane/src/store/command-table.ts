@@ -59,9 +59,13 @@ export async function takeCommands(
 export async function answerCommands(db: Database, answers: readonly CommandAnswer[]): Promise<void> {
   if (answers.length === 0) return;
   await db.transaction(async (tx) => {
-    for (const [error, same] of Map.groupBy(answers, (answer) => answer.error)) {
+    const [reports, plain] = [answers.filter(hasReport), answers.filter((answer) => !hasReport(answer))];
+    for (const [error, same] of Map.groupBy(plain, (answer) => answer.error)) {
       const ids = same.map(({ id }) => id);
       await tx.update(commands).set({ answeredAt: sql`now()`, error }).where(inArray(commands.id, ids));
+    }
+    for (const { id, error, report } of reports) {
+      await tx.update(commands).set({ answeredAt: sql`now()`, error, report }).where(eq(commands.id, id));
     }
     await notify(tx, { kind: 'answered' });
   });
@@ -69,10 +73,14 @@ export async function answerCommands(db: Database, answers: readonly CommandAnsw
 
 export async function readCommandAnswers(db: Database, request: string): Promise<NodeAnswer[]> {
   const rows = await db
-    .select({ nodeId: commands.nodeId, error: commands.error })
+    .select({ nodeId: commands.nodeId, error: commands.error, report: commands.report })
     .from(commands)
     .where(and(eq(commands.request, request), isNotNull(commands.answeredAt)));
-  return rows.map(({ nodeId, error }) => ({ nodeId, error: error ?? '' }));
+  return rows.map(({ nodeId, error, report }) => ({ nodeId, error: error ?? '', report: report ?? undefined }));
+}
+
+function hasReport({ report }: CommandAnswer): boolean {
+  return report !== undefined;
 }
 
 async function notify(tx: Database, notice: Notice): Promise<void> {

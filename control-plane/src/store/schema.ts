@@ -114,6 +114,8 @@ export const commands = pgTable(
     takenAt: instant(),
     answeredAt: instant(),
     error: text(),
+    /** What the node was asked for: an encoded sluice.admin.v1.ServicesReport. */
+    report: bytea(),
   },
   (table) => [index('commands_request').on(table.request), index('commands_issued_at').on(table.issuedAt)],
 );

@@ -222,12 +222,16 @@ export interface CommandAnswer {
   readonly id: number;
   /** Why it was not done. Empty: it was. */
   readonly error: string;
+  /** What the node was asked for. */
+  readonly report?: Uint8Array | undefined;
 }
 
 export interface NodeAnswer {
   readonly nodeId: string;
   /** Why it was not done. Empty: it was. */
   readonly error: string;
+  /** What the node was asked for. */
+  readonly report?: Uint8Array | undefined;
 }
 
 /** An instance that may be gone. */

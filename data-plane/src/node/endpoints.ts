@@ -14,6 +14,7 @@ import type { NodeCache } from './cache/node-cache.ts';
 import type { DnsDiscovery } from './discovery/dns-discovery.ts';
 import type { Freshness } from './freshness/freshness.ts';
 import type { StalenessBound } from './freshness/staleness-bound.ts';
+import type { HealthChecks } from './health/health-checks.ts';
 import type { LeaseKeeper } from './leases/lease-keeper.ts';
 import { listEndpoints } from './list-endpoints.ts';
 import type { Listeners } from './listeners.ts';
@@ -39,6 +40,7 @@ export interface EndpointSources {
   readonly leases: LeaseKeeper;
   readonly accessLog: AccessLog;
   readonly discovery: DnsDiscovery;
+  readonly healthChecks: HealthChecks;
   readonly wallClock: WallClockWatch;
   readonly spans: SpanExport | undefined;
   readonly persistedRevision: () => number;

@@ -1,38 +1,39 @@
 import type { BuiltService } from '@sluice/engine';
-import type { Shared } from '../shared/index.ts';
 import type { Activation } from './activation.ts';
 import type { DnsDiscovery } from './discovery/dns-discovery.ts';
+import { type EndpointView, type EndpointViewSources, viewDraining, viewEndpoints } from './endpoint-view.ts';
 
-export interface EndpointListSources {
-  readonly shared: Shared;
+export interface EndpointListSources extends EndpointViewSources {
   readonly activation: Activation;
   readonly discovery: DnsDiscovery;
 }
 
 /** Each service with its endpoints as this node sees them, and where they are from. */
 export function* listEndpoints(sources: EndpointListSources): Generator<unknown> {
+  const draining = viewDraining(sources);
   for (const service of sources.activation.services.all()) {
     yield {
       service: service.name,
       ...(service.plan.enabled ? {} : { enabled: false }),
       from: service.discovery?.kind ?? 'configuration',
       ...dns(sources, service),
-      endpoints: service.plan.endpoints.map(({ address, weight, priority, zone, slot }) => ({
-        ...{ address, weight },
-        ...(priority === 0 ? {} : { priority }),
-        ...(zone === '' ? {} : { zone }),
-        state: stateOf(sources.shared, service, slot),
-        inFlight: sources.shared.columns.inFlight.total(slot),
-      })),
+      endpoints: viewEndpoints(sources, service, draining).map(endpointValue),
     };
   }
 }
 
-/** `unchecked`: nothing is known against it, and nobody looks. */
-function stateOf({ endpointHealth, outliers, clock }: Shared, { plan }: BuiltService, slot: number): string {
-  if (!endpointHealth.isHealthy(slot)) return 'unhealthy';
-  if (plan.outliers !== undefined && outliers.untilMs(slot) > clock.nowMs()) return 'ejected';
-  return plan.healthCheck === undefined ? 'unchecked' : 'healthy';
+function endpointValue(view: EndpointView): object {
+  const { address, weight, priority, zone, state, probeFailure, sinceMs, ejectedUntilMs, inFlight } = view;
+  return {
+    ...{ address, weight },
+    ...(priority === 0 ? {} : { priority }),
+    ...(zone === '' ? {} : { zone }),
+    state,
+    ...(sinceMs === undefined ? {} : { since: new Date(sinceMs).toISOString() }),
+    ...(probeFailure === undefined ? {} : { probeFailure }),
+    ...(ejectedUntilMs === undefined ? {} : { ejectedUntil: new Date(ejectedUntilMs).toISOString() }),
+    inFlight,
+  };
 }
 
 function dns({ discovery }: EndpointListSources, { name }: BuiltService): object {

@@ -235,6 +235,8 @@ class NodeAssembly {
         persistence,
         supervisor,
         freshness,
+        healthChecks,
+        discovery,
       }),
       onDisconnect: () => freshness.disconnected(),
     });
@@ -253,6 +255,7 @@ class NodeAssembly {
       leases,
       accessLog,
       discovery,
+      healthChecks,
       wallClock,
       spans,
       persistedRevision: () => persistence.revision,

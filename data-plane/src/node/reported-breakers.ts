@@ -1,4 +1,5 @@
-import { CLOSED } from '@sluice/engine';
+import { CLOSED, HALF_OPEN } from '@sluice/engine';
+import { BreakerState } from '@sluice/proto';
 
 /** How a service's breaker stands. */
 export interface ServiceBreaker {
@@ -28,4 +29,10 @@ export function selectBreakers(
     } else if (idle.length < most) idle.push(breaker);
   }
   return [...busy, ...idle.slice(0, most - busy.length)];
+}
+
+/** A state of the engine's breakers on the wire. */
+export function wireState(state: number): BreakerState {
+  if (state === CLOSED) return BreakerState.CLOSED;
+  return state === HALF_OPEN ? BreakerState.HALF_OPEN : BreakerState.OPEN;
 }

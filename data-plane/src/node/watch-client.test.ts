@@ -69,7 +69,7 @@ function startWatch(address: string, random: () => number): void {
       welcomed: () => undefined,
       named: () => undefined,
       noFacts: () => undefined,
-      command: () => Promise.resolve(),
+      command: () => Promise.resolve({}),
     },
     onDisconnect: () => undefined,
     random,

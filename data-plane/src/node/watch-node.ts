@@ -1,5 +1,5 @@
-import { CLOSED, HALF_OPEN, SetDigest } from '@sluice/engine';
-import { BreakerState, type Command, type PurgeCacheCommand, Track as WireTrack } from '@sluice/proto';
+import { SetDigest } from '@sluice/engine';
+import { type Command, type PurgeCacheCommand, Track as WireTrack } from '@sluice/proto';
 import {
   ACTIVE_CONNECTIONS,
   ACTIVE_REQUESTS,
@@ -9,23 +9,21 @@ import {
   type Shared,
   type SlotDirectory,
 } from '../shared/index.ts';
-import type { Activation } from './activation.ts';
 import type { Freshness } from './freshness/freshness.ts';
+import type { EndpointListSources } from './list-endpoints.ts';
 import type { Persistence } from './persistence.ts';
-import { type ServiceBreaker, selectBreakers } from './reported-breakers.ts';
+import { type ServiceBreaker, selectBreakers, wireState } from './reported-breakers.ts';
+import { reportServices } from './services-report.ts';
 import type { Settings } from './settings.ts';
 import type { Supervisor } from './supervisor.ts';
 import type { NodeTrack, WholeUpdate } from './track.ts';
-import type { WatchMessage, WatchNode } from './watch-stream.ts';
+import type { CommandReport, WatchMessage, WatchNode } from './watch-stream.ts';
 
 type StatusInit = Extract<WatchMessage, { case: 'status' }>['value'];
 
-export interface WatchNodeSources {
+export interface WatchNodeSources extends EndpointListSources {
   readonly settings: Settings;
   readonly version: string;
-  readonly shared: Shared;
-  readonly directory: SlotDirectory;
-  readonly activation: Activation;
   readonly keys: KeyStore;
   readonly persistence: Persistence;
   readonly supervisor: Supervisor;
@@ -99,21 +97,24 @@ function emptyFacts(historyId: string): WholeUpdate {
   };
 }
 
-function runCommand({ shared, directory }: WatchNodeSources, { command }: Command): void {
+function runCommand(sources: WatchNodeSources, { command }: Command): CommandReport {
+  const { shared, directory } = sources;
   switch (command.case) {
     case 'resetBreaker': {
       const slot = directory.services.slotOf(command.value.service);
       if (slot === undefined) throw new Error(`there is no service ${command.value.service} on this node`);
       shared.breakers.reset(slot);
-      return;
+      return {};
     }
     case 'purgeCache':
       purgeCache(shared, directory, command.value);
-      return;
+      return {};
+    case 'checkServices':
+      return { services: reportServices(sources, command.value.service) };
     case undefined:
       throw new Error('this version of the node does not know the command');
     default:
-      command satisfies never;
+      return command satisfies never;
   }
 }
 
@@ -158,11 +159,6 @@ function* breakersOf({ shared, activation }: WatchNodeSources): Generator<Servic
     const { state, count } = shared.breakers.view(item.plan.slot, nowMs);
     yield { service: item.name, state, count };
   }
-}
-
-function wireState(state: number): BreakerState {
-  if (state === CLOSED) return BreakerState.CLOSED;
-  return state === HALF_OPEN ? BreakerState.HALF_OPEN : BreakerState.OPEN;
 }
 
 function positionOf(track: NodeTrack): { revision: bigint; digest: Uint8Array<ArrayBuffer> } {

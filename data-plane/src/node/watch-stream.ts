@@ -19,6 +19,9 @@ import { UpdateAssembly } from './update-assembly.ts';
 export type WatchMessage = NonNullable<MessageInitShape<typeof WatchRequestSchema>['message']>;
 type MessageOf<Case extends WatchMessage['case']> = Extract<WatchMessage, { case: Case }>['value'];
 
+/** What the answer to a command holds besides that it was done. */
+export type CommandReport = Pick<MessageOf<'commandResult'>, 'services'>;
+
 /** What a watch asks its node and tells it. */
 export interface WatchNode {
   hello(): MessageOf<'hello'>;
@@ -36,7 +39,7 @@ export interface WatchNode {
   /** The control plane has no facts at all: there will be no first update of that track. */
   noFacts(historyId: string): void;
   /** @throws Error where it cannot be done */
-  command(command: Command): Promise<void>;
+  command(command: Command): Promise<CommandReport>;
 }
 
 export interface StreamOptions {
@@ -174,13 +177,13 @@ export class WatchStream {
   }
 
   async #command(command: Command): Promise<void> {
-    let error = '';
+    const { commandId } = command;
     try {
-      await this.#options.node.command(command);
+      this.#send({ case: 'commandResult', value: { commandId, ...(await this.#options.node.command(command)) } });
     } catch (cause) {
-      error = cause instanceof Error ? cause.message : String(cause);
+      const error = cause instanceof Error ? cause.message : String(cause);
+      this.#send({ case: 'commandResult', value: { commandId, error } });
     }
-    this.#send({ case: 'commandResult', value: { commandId: command.commandId, error } });
   }
 
   #send(message: WatchMessage): void {

@@ -60,6 +60,11 @@ export class Slots {
     for (const name of this.#live) yield [name, this.#slots.get(name)!];
   }
 
+  /** Names that were in use and are no more, and their slots. */
+  *released(): IterableIterator<[name: string, slot: number]> {
+    for (const [name, slot] of this.#slots) if (!this.#live.has(name)) yield [name, slot];
+  }
+
   /** How often a name was sent to the overflow slot. */
   get overflowed(): number {
     return this.#overflowed;

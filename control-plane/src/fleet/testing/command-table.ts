@@ -6,6 +6,7 @@ interface Row extends Omit<TakenCommand, 'ageMs'> {
   readonly issuedAtMs: number;
   taken: boolean;
   error: string | undefined;
+  report?: Uint8Array | undefined;
 }
 
 /** Commands in memory, between replicas in one process. */
@@ -40,13 +41,15 @@ export function serveCommands(table: CommandTable, ask: <T>(answer: () => T) => 
       }),
     answerCommands: (answers) =>
       ask(() => {
-        for (const { id, error } of answers) rows[id]!.error = error;
+        for (const { id, error, report } of answers) Object.assign(rows[id]!, { error, report });
         table.notify({ kind: 'answered' });
       }),
     readCommandAnswers: (request) =>
       ask(() =>
         rows.flatMap((row): NodeAnswer[] =>
-          row.request === request && row.error !== undefined ? [{ nodeId: row.nodeId, error: row.error }] : [],
+          row.request === request && row.error !== undefined
+            ? [{ nodeId: row.nodeId, error: row.error, report: row.report }]
+            : [],
         ),
       ),
     subscribe(listener) {

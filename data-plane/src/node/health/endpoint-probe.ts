@@ -17,6 +17,14 @@ export interface ProbeContext {
   readonly log: Log;
 }
 
+/** What the probes of an endpoint say. */
+export interface ProbeView {
+  /** What the last one found wrong. Undefined: nothing, or it was not asked yet. */
+  readonly failure: string | undefined;
+  /** Since when the endpoint counts as it does, in milliseconds of the wall clock. Undefined: since it came. */
+  readonly changedAtMs: number | undefined;
+}
+
 /** The first probes of endpoints that come together are spread over at most this. */
 const MAX_FIRST_WAIT_MS = 1_000;
 /** Intervals differ by a fifth, so that endpoints are not asked in step. */
@@ -31,6 +39,8 @@ export class EndpointProbe {
   readonly #endpoint: EndpointPlan;
   #plan: HealthCheckPlan;
   #state: HealthState = UNPROBED;
+  #failure: string | undefined;
+  #changedAtMs: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -48,6 +58,10 @@ export class EndpointProbe {
     this.#plan = plan;
     // One that is under way schedules the next by itself.
     if (this.#timer !== undefined) this.#schedule(Math.random() * Math.min(plan.intervalMs, MAX_FIRST_WAIT_MS));
+  }
+
+  view(): ProbeView {
+    return { failure: this.#failure, changedAtMs: this.#changedAtMs };
   }
 
   /** Probes no more; the endpoint counts as one that nobody has looked at. */
@@ -81,8 +95,10 @@ export class EndpointProbe {
   #judge(failure: string | undefined, plan: HealthCheckPlan): void {
     const { health, log } = this.#context;
     const before = this.#state;
+    this.#failure = failure;
     this.#state = afterProbe(before, failure === undefined, plan);
     if (this.#state.healthy === before.healthy) return;
+    this.#changedAtMs = Date.now();
     health.setHealthy(this.#endpoint.slot, this.#state.healthy);
     if (this.#state.healthy) log.info('endpoint is healthy', this.#names());
     else log.warn('endpoint is unhealthy', { ...this.#names(), reason: failure });

@@ -1,7 +1,7 @@
 import type { Log, ServicePlan } from '@sluice/engine';
 import type { EndpointHealth } from '../../shared/index.ts';
 import { Turns } from '../turns.ts';
-import { EndpointProbe, type ProbeContext } from './endpoint-probe.ts';
+import { EndpointProbe, type ProbeContext, type ProbeView } from './endpoint-probe.ts';
 
 /** Probes under way at once. With all of them waiting a second for their timeout, so many endpoints are asked a second. */
 const MAX_PROBES = 256;
@@ -19,6 +19,11 @@ export class HealthChecks {
   /** How many endpoints are probed. */
   get size(): number {
     return this.#probes.values().reduce((total, probes) => total + probes.size, 0);
+  }
+
+  /** Undefined: it is not probed. */
+  view(service: string, endpointSlot: number): ProbeView | undefined {
+    return this.#probes.get(service)?.get(endpointSlot)?.view();
   }
 
   /** A service, or what endpoints it has, is new. */

@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sluice/admin/v1/fleet_service.proto.
  */
 export const file_sluice_admin_v1_fleet_service: GenFile = /*@__PURE__*/
-  fileDesc("CiNzbHVpY2UvYWRtaW4vdjEvZmxlZXRfc2VydmljZS5wcm90bxIPc2x1aWNlLmFkbWluLnYxIswECgROb2RlEg8KB25vZGVfaWQYASABKAkSDQoFZ3JvdXAYAiABKAkSDAoEem9uZRgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEikKBXN0YXRlGAUgASgOMhouc2x1aWNlLmFkbWluLnYxLk5vZGVTdGF0ZRIOCgZyZWFzb24YBiABKAkSFwoPYWN0aXZlX3JldmlzaW9uGAcgASgEEjAKDGFjdGl2ZV9zaW5jZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNYWN0aXZlX2RpZ2VzdBgJIAEoDBIaChJwZXJzaXN0ZWRfcmV2aXNpb24YCiABKAQSFAoMYWN0aXZlX2ZhY3RzGAsgASgEEisKBGhlbGQYDCADKAsyHS5zbHVpY2UuYWRtaW4udjEuSGVsZFJlc291cmNlEikKB3JlZnVzYWwYDSABKAsyGC5zbHVpY2UuYWRtaW4udjEuUmVmdXNhbBIwCgxjb25uZWN0ZWRfYXQYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDGxhc3Rfc2Vlbl9hdBgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNd29ya2Vyc19yZWFkeRgQIAEoDRIPCgd3b3JrZXJzGBEgASgNEhIKCmhpc3RvcnlfaWQYEiABKAkSEgoKcmVwbGljYV9pZBgTIAEoCRIqCghicmVha2VycxgUIAMoCzIYLnNsdWljZS5hZG1pbi52MS5CcmVha2VyIk0KDEhlbGRSZXNvdXJjZRIMCgRraW5kGAEgASgJEgwKBG5hbWUYAiABKAkSDgoGcmVhc29uGAMgASgJEhEKCWxhc3RfZ29vZBgEIAEoCCJTCgdSZWZ1c2FsEhAKCHJldmlzaW9uGAEgASgEEg4KBnJlYXNvbhgCIAEoCRImCgJhdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiKgoQTGlzdE5vZGVzUmVxdWVzdBIWCgVncm91cBgBIAEoCUIHukgEcgIYPyJ2ChFMaXN0Tm9kZXNSZXNwb25zZRIkCgVub2RlcxgBIAMoCzIVLnNsdWljZS5hZG1pbi52MS5Ob2RlEhAKCHJldmlzaW9uGAIgASgEEhUKDWZhY3RzX3ZlcnNpb24YAyABKAQSEgoKaGlzdG9yeV9pZBgEIAEoCSItCg5HZXROb2RlUmVxdWVzdBIbCgdub2RlX2lkGAEgASgJQgq6SAdyBRABGIABIkgKD0dldE5vZGVSZXNwb25zZRIjCgRub2RlGAEgASgLMhUuc2x1aWNlLmFkbWluLnYxLk5vZGUSEAoIcmV2aXNpb24YAiABKAQiZQoWV2FpdEZvclJldmlzaW9uUmVxdWVzdBIQCghyZXZpc2lvbhgBIAEoBBI5Cgd0aW1lb3V0GAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg26SAqqAQciAwiQHDIAIoUBChdXYWl0Rm9yUmV2aXNpb25SZXNwb25zZRIRCgljb25uZWN0ZWQYASABKA0SDgoGYWN0aXZlGAIgASgNEiYKB3dhaXRpbmcYAyADKAsyFS5zbHVpY2UuYWRtaW4udjEuTm9kZRIMCgRkb25lGAQgASgIEhEKCXRpbWVkX291dBgFIAEoCCIvChBBZG9wdE5vZGVSZXF1ZXN0EhsKB25vZGVfaWQYASABKAlCCrpIB3IFEAEYgAEiJQoRQWRvcHROb2RlUmVzcG9uc2USEAoIcmV2aXNpb24YASABKAQiLwoTTGlzdEJyZWFrZXJzUmVxdWVzdBIYCgdzZXJ2aWNlGAEgASgJQge6SARyAhg/IkIKFExpc3RCcmVha2Vyc1Jlc3BvbnNlEioKCGJyZWFrZXJzGAEgAygLMhguc2x1aWNlLmFkbWluLnYxLkJyZWFrZXIikwEKB0JyZWFrZXISDwoHbm9kZV9pZBgBIAEoCRIPCgdzZXJ2aWNlGAIgASgJEiwKBXN0YXRlGAMgASgOMh0uc2x1aWNlLmFkbWluLnYxLkJyZWFrZXJTdGF0ZRIpCgVzaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFY291bnQYBSABKA0iTAoTUmVzZXRCcmVha2VyUmVxdWVzdBIaCgdzZXJ2aWNlGAEgASgJQgm6SAZyBBABGD8SGQoHbm9kZV9pZBgCIAEoCUIIukgFcgMYgAEiWAoUUmVzZXRCcmVha2VyUmVzcG9uc2USEAoIbm9kZV9pZHMYASADKAkSLgoIZmFpbHVyZXMYAiADKAsyHC5zbHVpY2UuYWRtaW4udjEuTm9kZUZhaWx1cmUidwoRUHVyZ2VDYWNoZVJlcXVlc3QSGgoFcm91dGUYASABKAlCCbpIBnIEEAEYP0gAEhkKA3RhZxgCIAEoCUIKukgHcgUQARiAAUgAEhkKB25vZGVfaWQYAyABKAlCCLpIBXIDGIABQhAKB2Fuc3dlcnMSBbpIAggBIlYKElB1cmdlQ2FjaGVSZXNwb25zZRIQCghub2RlX2lkcxgBIAMoCRIuCghmYWlsdXJlcxgCIAMoCzIcLnNsdWljZS5hZG1pbi52MS5Ob2RlRmFpbHVyZSIuCgtOb2RlRmFpbHVyZRIPCgdub2RlX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSrVAQoJTm9kZVN0YXRlEhoKFk5PREVfU1RBVEVfVU5TUEVDSUZJRUQQABIWChJOT0RFX1NUQVRFX0NVUlJFTlQQARIXChNOT0RFX1NUQVRFX1VQREFUSU5HEAISFgoSTk9ERV9TVEFURV9IT0xESU5HEAMSFwoTTk9ERV9TVEFURV9SRUZVU0lORxAEEhcKE05PREVfU1RBVEVfRElWRVJHRUQQBRIUChBOT0RFX1NUQVRFX1NUQUxFEAYSGwoXTk9ERV9TVEFURV9ESVNDT05ORUNURUQQByp8CgxCcmVha2VyU3RhdGUSHQoZQlJFQUtFUl9TVEFURV9VTlNQRUNJRklFRBAAEhgKFEJSRUFLRVJfU1RBVEVfQ0xPU0VEEAESGwoXQlJFQUtFUl9TVEFURV9IQUxGX09QRU4QAhIWChJCUkVBS0VSX1NUQVRFX09QRU4QAzL9BAoMRmxlZXRTZXJ2aWNlElIKCUxpc3ROb2RlcxIhLnNsdWljZS5hZG1pbi52MS5MaXN0Tm9kZXNSZXF1ZXN0GiIuc2x1aWNlLmFkbWluLnYxLkxpc3ROb2Rlc1Jlc3BvbnNlEkwKB0dldE5vZGUSHy5zbHVpY2UuYWRtaW4udjEuR2V0Tm9kZVJlcXVlc3QaIC5zbHVpY2UuYWRtaW4udjEuR2V0Tm9kZVJlc3BvbnNlEmYKD1dhaXRGb3JSZXZpc2lvbhInLnNsdWljZS5hZG1pbi52MS5XYWl0Rm9yUmV2aXNpb25SZXF1ZXN0Giguc2x1aWNlLmFkbWluLnYxLldhaXRGb3JSZXZpc2lvblJlc3BvbnNlMAESUgoJQWRvcHROb2RlEiEuc2x1aWNlLmFkbWluLnYxLkFkb3B0Tm9kZVJlcXVlc3QaIi5zbHVpY2UuYWRtaW4udjEuQWRvcHROb2RlUmVzcG9uc2USWwoMTGlzdEJyZWFrZXJzEiQuc2x1aWNlLmFkbWluLnYxLkxpc3RCcmVha2Vyc1JlcXVlc3QaJS5zbHVpY2UuYWRtaW4udjEuTGlzdEJyZWFrZXJzUmVzcG9uc2USWwoMUmVzZXRCcmVha2VyEiQuc2x1aWNlLmFkbWluLnYxLlJlc2V0QnJlYWtlclJlcXVlc3QaJS5zbHVpY2UuYWRtaW4udjEuUmVzZXRCcmVha2VyUmVzcG9uc2USVQoKUHVyZ2VDYWNoZRIiLnNsdWljZS5hZG1pbi52MS5QdXJnZUNhY2hlUmVxdWVzdBojLnNsdWljZS5hZG1pbi52MS5QdXJnZUNhY2hlUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("CiNzbHVpY2UvYWRtaW4vdjEvZmxlZXRfc2VydmljZS5wcm90bxIPc2x1aWNlLmFkbWluLnYxIswECgROb2RlEg8KB25vZGVfaWQYASABKAkSDQoFZ3JvdXAYAiABKAkSDAoEem9uZRgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEikKBXN0YXRlGAUgASgOMhouc2x1aWNlLmFkbWluLnYxLk5vZGVTdGF0ZRIOCgZyZWFzb24YBiABKAkSFwoPYWN0aXZlX3JldmlzaW9uGAcgASgEEjAKDGFjdGl2ZV9zaW5jZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNYWN0aXZlX2RpZ2VzdBgJIAEoDBIaChJwZXJzaXN0ZWRfcmV2aXNpb24YCiABKAQSFAoMYWN0aXZlX2ZhY3RzGAsgASgEEisKBGhlbGQYDCADKAsyHS5zbHVpY2UuYWRtaW4udjEuSGVsZFJlc291cmNlEikKB3JlZnVzYWwYDSABKAsyGC5zbHVpY2UuYWRtaW4udjEuUmVmdXNhbBIwCgxjb25uZWN0ZWRfYXQYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDGxhc3Rfc2Vlbl9hdBgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNd29ya2Vyc19yZWFkeRgQIAEoDRIPCgd3b3JrZXJzGBEgASgNEhIKCmhpc3RvcnlfaWQYEiABKAkSEgoKcmVwbGljYV9pZBgTIAEoCRIqCghicmVha2VycxgUIAMoCzIYLnNsdWljZS5hZG1pbi52MS5CcmVha2VyIk0KDEhlbGRSZXNvdXJjZRIMCgRraW5kGAEgASgJEgwKBG5hbWUYAiABKAkSDgoGcmVhc29uGAMgASgJEhEKCWxhc3RfZ29vZBgEIAEoCCJTCgdSZWZ1c2FsEhAKCHJldmlzaW9uGAEgASgEEg4KBnJlYXNvbhgCIAEoCRImCgJhdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiKgoQTGlzdE5vZGVzUmVxdWVzdBIWCgVncm91cBgBIAEoCUIHukgEcgIYPyJ2ChFMaXN0Tm9kZXNSZXNwb25zZRIkCgVub2RlcxgBIAMoCzIVLnNsdWljZS5hZG1pbi52MS5Ob2RlEhAKCHJldmlzaW9uGAIgASgEEhUKDWZhY3RzX3ZlcnNpb24YAyABKAQSEgoKaGlzdG9yeV9pZBgEIAEoCSItCg5HZXROb2RlUmVxdWVzdBIbCgdub2RlX2lkGAEgASgJQgq6SAdyBRABGIABIkgKD0dldE5vZGVSZXNwb25zZRIjCgRub2RlGAEgASgLMhUuc2x1aWNlLmFkbWluLnYxLk5vZGUSEAoIcmV2aXNpb24YAiABKAQiZQoWV2FpdEZvclJldmlzaW9uUmVxdWVzdBIQCghyZXZpc2lvbhgBIAEoBBI5Cgd0aW1lb3V0GAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg26SAqqAQciAwiQHDIAIoUBChdXYWl0Rm9yUmV2aXNpb25SZXNwb25zZRIRCgljb25uZWN0ZWQYASABKA0SDgoGYWN0aXZlGAIgASgNEiYKB3dhaXRpbmcYAyADKAsyFS5zbHVpY2UuYWRtaW4udjEuTm9kZRIMCgRkb25lGAQgASgIEhEKCXRpbWVkX291dBgFIAEoCCIvChBBZG9wdE5vZGVSZXF1ZXN0EhsKB25vZGVfaWQYASABKAlCCrpIB3IFEAEYgAEiJQoRQWRvcHROb2RlUmVzcG9uc2USEAoIcmV2aXNpb24YASABKAQiLwoTTGlzdEJyZWFrZXJzUmVxdWVzdBIYCgdzZXJ2aWNlGAEgASgJQge6SARyAhg/IkIKFExpc3RCcmVha2Vyc1Jlc3BvbnNlEioKCGJyZWFrZXJzGAEgAygLMhguc2x1aWNlLmFkbWluLnYxLkJyZWFrZXIikwEKB0JyZWFrZXISDwoHbm9kZV9pZBgBIAEoCRIPCgdzZXJ2aWNlGAIgASgJEiwKBXN0YXRlGAMgASgOMh0uc2x1aWNlLmFkbWluLnYxLkJyZWFrZXJTdGF0ZRIpCgVzaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFY291bnQYBSABKA0iTAoTUmVzZXRCcmVha2VyUmVxdWVzdBIaCgdzZXJ2aWNlGAEgASgJQgm6SAZyBBABGD8SGQoHbm9kZV9pZBgCIAEoCUIIukgFcgMYgAEiWAoUUmVzZXRCcmVha2VyUmVzcG9uc2USEAoIbm9kZV9pZHMYASADKAkSLgoIZmFpbHVyZXMYAiADKAsyHC5zbHVpY2UuYWRtaW4udjEuTm9kZUZhaWx1cmUidwoRUHVyZ2VDYWNoZVJlcXVlc3QSGgoFcm91dGUYASABKAlCCbpIBnIEEAEYP0gAEhkKA3RhZxgCIAEoCUIKukgHcgUQARiAAUgAEhkKB25vZGVfaWQYAyABKAlCCLpIBXIDGIABQhAKB2Fuc3dlcnMSBbpIAggBIlYKElB1cmdlQ2FjaGVSZXNwb25zZRIQCghub2RlX2lkcxgBIAMoCRIuCghmYWlsdXJlcxgCIAMoCzIcLnNsdWljZS5hZG1pbi52MS5Ob2RlRmFpbHVyZSIuCgtOb2RlRmFpbHVyZRIPCgdub2RlX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSJLChRDaGVja1NlcnZpY2VzUmVxdWVzdBIYCgdzZXJ2aWNlGAEgASgJQge6SARyAhg/EhkKB25vZGVfaWQYAiABKAlCCLpIBXIDGIABInkKFUNoZWNrU2VydmljZXNSZXNwb25zZRIPCgdub2RlX2lkGAEgASgJEg0KBWdyb3VwGAIgASgJEg8KB2ZhaWx1cmUYAyABKAkSLwoGcmVwb3J0GAQgASgLMh8uc2x1aWNlLmFkbWluLnYxLlNlcnZpY2VzUmVwb3J0IlQKDlNlcnZpY2VzUmVwb3J0EjAKCHNlcnZpY2VzGAEgAygLMh4uc2x1aWNlLmFkbWluLnYxLlNlcnZpY2VSZXBvcnQSEAoIbGVmdF9vdXQYAiABKA0isQEKDVNlcnZpY2VSZXBvcnQSDwoHc2VydmljZRgBIAEoCRIQCghkaXNhYmxlZBgCIAEoCBIuCgdicmVha2VyGAMgASgOMh0uc2x1aWNlLmFkbWluLnYxLkJyZWFrZXJTdGF0ZRIZChFkaXNjb3ZlcnlfZmFpbHVyZRgEIAEoCRIyCgllbmRwb2ludHMYBSADKAsyHy5zbHVpY2UuYWRtaW4udjEuRW5kcG9pbnRSZXBvcnQi9gEKDkVuZHBvaW50UmVwb3J0Eg8KB2FkZHJlc3MYASABKAkSDgoGd2VpZ2h0GAIgASgNEgwKBHpvbmUYAyABKAkSLQoFc3RhdGUYBCABKA4yHi5zbHVpY2UuYWRtaW4udjEuRW5kcG9pbnRTdGF0ZRIVCg1wcm9iZV9mYWlsdXJlGAUgASgJEikKBXNpbmNlGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1lamVjdGVkX3VudGlsGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglpbl9mbGlnaHQYCCABKA0q1QEKCU5vZGVTdGF0ZRIaChZOT0RFX1NUQVRFX1VOU1BFQ0lGSUVEEAASFgoSTk9ERV9TVEFURV9DVVJSRU5UEAESFwoTTk9ERV9TVEFURV9VUERBVElORxACEhYKEk5PREVfU1RBVEVfSE9MRElORxADEhcKE05PREVfU1RBVEVfUkVGVVNJTkcQBBIXChNOT0RFX1NUQVRFX0RJVkVSR0VEEAUSFAoQTk9ERV9TVEFURV9TVEFMRRAGEhsKF05PREVfU1RBVEVfRElTQ09OTkVDVEVEEAcqfAoMQnJlYWtlclN0YXRlEh0KGUJSRUFLRVJfU1RBVEVfVU5TUEVDSUZJRUQQABIYChRCUkVBS0VSX1NUQVRFX0NMT1NFRBABEhsKF0JSRUFLRVJfU1RBVEVfSEFMRl9PUEVOEAISFgoSQlJFQUtFUl9TVEFURV9PUEVOEAMqwAEKDUVuZHBvaW50U3RhdGUSHgoaRU5EUE9JTlRfU1RBVEVfVU5TUEVDSUZJRUQQABIcChhFTkRQT0lOVF9TVEFURV9VTkNIRUNLRUQQARIaChZFTkRQT0lOVF9TVEFURV9IRUFMVEhZEAISHAoYRU5EUE9JTlRfU1RBVEVfVU5IRUFMVEhZEAMSGgoWRU5EUE9JTlRfU1RBVEVfRUpFQ1RFRBAEEhsKF0VORFBPSU5UX1NUQVRFX0RSQUlOSU5HEAUy3wUKDEZsZWV0U2VydmljZRJSCglMaXN0Tm9kZXMSIS5zbHVpY2UuYWRtaW4udjEuTGlzdE5vZGVzUmVxdWVzdBoiLnNsdWljZS5hZG1pbi52MS5MaXN0Tm9kZXNSZXNwb25zZRJMCgdHZXROb2RlEh8uc2x1aWNlLmFkbWluLnYxLkdldE5vZGVSZXF1ZXN0GiAuc2x1aWNlLmFkbWluLnYxLkdldE5vZGVSZXNwb25zZRJmCg9XYWl0Rm9yUmV2aXNpb24SJy5zbHVpY2UuYWRtaW4udjEuV2FpdEZvclJldmlzaW9uUmVxdWVzdBooLnNsdWljZS5hZG1pbi52MS5XYWl0Rm9yUmV2aXNpb25SZXNwb25zZTABElIKCUFkb3B0Tm9kZRIhLnNsdWljZS5hZG1pbi52MS5BZG9wdE5vZGVSZXF1ZXN0GiIuc2x1aWNlLmFkbWluLnYxLkFkb3B0Tm9kZVJlc3BvbnNlElsKDExpc3RCcmVha2VycxIkLnNsdWljZS5hZG1pbi52MS5MaXN0QnJlYWtlcnNSZXF1ZXN0GiUuc2x1aWNlLmFkbWluLnYxLkxpc3RCcmVha2Vyc1Jlc3BvbnNlElsKDFJlc2V0QnJlYWtlchIkLnNsdWljZS5hZG1pbi52MS5SZXNldEJyZWFrZXJSZXF1ZXN0GiUuc2x1aWNlLmFkbWluLnYxLlJlc2V0QnJlYWtlclJlc3BvbnNlElUKClB1cmdlQ2FjaGUSIi5zbHVpY2UuYWRtaW4udjEuUHVyZ2VDYWNoZVJlcXVlc3QaIy5zbHVpY2UuYWRtaW4udjEuUHVyZ2VDYWNoZVJlc3BvbnNlEmAKDUNoZWNrU2VydmljZXMSJS5zbHVpY2UuYWRtaW4udjEuQ2hlY2tTZXJ2aWNlc1JlcXVlc3QaJi5zbHVpY2UuYWRtaW4udjEuQ2hlY2tTZXJ2aWNlc1Jlc3BvbnNlMAFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * A node.
@@ -1294,6 +1294,405 @@ export const NodeFailureSchema: GenMessage<NodeFailure, {jsonType: NodeFailureJs
   messageDesc(file_sluice_admin_v1_fleet_service, 18);
 
 /**
+ * Which services to look at.
+ *
+ * @generated from message sluice.admin.v1.CheckServicesRequest
+ */
+export type CheckServicesRequest = Message<"sluice.admin.v1.CheckServicesRequest"> & {
+  /**
+   * Only this one. Empty: all.
+   *
+   * @generated from field: string service = 1;
+   */
+  service: string;
+
+  /**
+   * On this node only. Empty: on every connected node.
+   *
+   * @generated from field: string node_id = 2;
+   */
+  nodeId: string;
+};
+
+/**
+ * Which services to look at.
+ *
+ * @generated from message sluice.admin.v1.CheckServicesRequest
+ */
+export type CheckServicesRequestJson = {
+  /**
+   * Only this one. Empty: all.
+   *
+   * @generated from field: string service = 1;
+   */
+  service?: string;
+
+  /**
+   * On this node only. Empty: on every connected node.
+   *
+   * @generated from field: string node_id = 2;
+   */
+  nodeId?: string;
+};
+
+/**
+ * Describes the message sluice.admin.v1.CheckServicesRequest.
+ * Use `create(CheckServicesRequestSchema)` to create a new message.
+ */
+export const CheckServicesRequestSchema: GenMessage<CheckServicesRequest, {jsonType: CheckServicesRequestJson}> = /*@__PURE__*/
+  messageDesc(file_sluice_admin_v1_fleet_service, 19);
+
+/**
+ * What one node thinks of services.
+ *
+ * @generated from message sluice.admin.v1.CheckServicesResponse
+ */
+export type CheckServicesResponse = Message<"sluice.admin.v1.CheckServicesResponse"> & {
+  /**
+   * The node.
+   *
+   * @generated from field: string node_id = 1;
+   */
+  nodeId: string;
+
+  /**
+   * Its group.
+   *
+   * @generated from field: string group = 2;
+   */
+  group: string;
+
+  /**
+   * Why it did not say. Empty: it did.
+   *
+   * @generated from field: string failure = 3;
+   */
+  failure: string;
+
+  /**
+   * What it said.
+   *
+   * @generated from field: sluice.admin.v1.ServicesReport report = 4;
+   */
+  report?: ServicesReport | undefined;
+};
+
+/**
+ * What one node thinks of services.
+ *
+ * @generated from message sluice.admin.v1.CheckServicesResponse
+ */
+export type CheckServicesResponseJson = {
+  /**
+   * The node.
+   *
+   * @generated from field: string node_id = 1;
+   */
+  nodeId?: string;
+
+  /**
+   * Its group.
+   *
+   * @generated from field: string group = 2;
+   */
+  group?: string;
+
+  /**
+   * Why it did not say. Empty: it did.
+   *
+   * @generated from field: string failure = 3;
+   */
+  failure?: string;
+
+  /**
+   * What it said.
+   *
+   * @generated from field: sluice.admin.v1.ServicesReport report = 4;
+   */
+  report?: ServicesReportJson;
+};
+
+/**
+ * Describes the message sluice.admin.v1.CheckServicesResponse.
+ * Use `create(CheckServicesResponseSchema)` to create a new message.
+ */
+export const CheckServicesResponseSchema: GenMessage<CheckServicesResponse, {jsonType: CheckServicesResponseJson}> = /*@__PURE__*/
+  messageDesc(file_sluice_admin_v1_fleet_service, 20);
+
+/**
+ * Services as one node sees them.
+ *
+ * @generated from message sluice.admin.v1.ServicesReport
+ */
+export type ServicesReport = Message<"sluice.admin.v1.ServicesReport"> & {
+  /**
+   * Those without an endpoint to use first.
+   *
+   * @generated from field: repeated sluice.admin.v1.ServiceReport services = 1;
+   */
+  services: ServiceReport[];
+
+  /**
+   * How many more there are than a report takes: it has at most 2,000 services and endpoints.
+   *
+   * @generated from field: uint32 left_out = 2;
+   */
+  leftOut: number;
+};
+
+/**
+ * Services as one node sees them.
+ *
+ * @generated from message sluice.admin.v1.ServicesReport
+ */
+export type ServicesReportJson = {
+  /**
+   * Those without an endpoint to use first.
+   *
+   * @generated from field: repeated sluice.admin.v1.ServiceReport services = 1;
+   */
+  services?: ServiceReportJson[];
+
+  /**
+   * How many more there are than a report takes: it has at most 2,000 services and endpoints.
+   *
+   * @generated from field: uint32 left_out = 2;
+   */
+  leftOut?: number;
+};
+
+/**
+ * Describes the message sluice.admin.v1.ServicesReport.
+ * Use `create(ServicesReportSchema)` to create a new message.
+ */
+export const ServicesReportSchema: GenMessage<ServicesReport, {jsonType: ServicesReportJson}> = /*@__PURE__*/
+  messageDesc(file_sluice_admin_v1_fleet_service, 21);
+
+/**
+ * A service as one node sees it.
+ *
+ * @generated from message sluice.admin.v1.ServiceReport
+ */
+export type ServiceReport = Message<"sluice.admin.v1.ServiceReport"> & {
+  /**
+   * Its name.
+   *
+   * @generated from field: string service = 1;
+   */
+  service: string;
+
+  /**
+   * It is switched off: its routes are answered with service_disabled.
+   *
+   * @generated from field: bool disabled = 2;
+   */
+  disabled: boolean;
+
+  /**
+   * Its breaker. Unspecified: it has none.
+   *
+   * @generated from field: sluice.admin.v1.BreakerState breaker = 3;
+   */
+  breaker: BreakerState;
+
+  /**
+   * Why its endpoints are not found, where DNS is asked for them. Empty: they are.
+   *
+   * @generated from field: string discovery_failure = 4;
+   */
+  discoveryFailure: string;
+
+  /**
+   * Its endpoints, in the order of the configuration.
+   *
+   * @generated from field: repeated sluice.admin.v1.EndpointReport endpoints = 5;
+   */
+  endpoints: EndpointReport[];
+};
+
+/**
+ * A service as one node sees it.
+ *
+ * @generated from message sluice.admin.v1.ServiceReport
+ */
+export type ServiceReportJson = {
+  /**
+   * Its name.
+   *
+   * @generated from field: string service = 1;
+   */
+  service?: string;
+
+  /**
+   * It is switched off: its routes are answered with service_disabled.
+   *
+   * @generated from field: bool disabled = 2;
+   */
+  disabled?: boolean;
+
+  /**
+   * Its breaker. Unspecified: it has none.
+   *
+   * @generated from field: sluice.admin.v1.BreakerState breaker = 3;
+   */
+  breaker?: BreakerStateJson;
+
+  /**
+   * Why its endpoints are not found, where DNS is asked for them. Empty: they are.
+   *
+   * @generated from field: string discovery_failure = 4;
+   */
+  discoveryFailure?: string;
+
+  /**
+   * Its endpoints, in the order of the configuration.
+   *
+   * @generated from field: repeated sluice.admin.v1.EndpointReport endpoints = 5;
+   */
+  endpoints?: EndpointReportJson[];
+};
+
+/**
+ * Describes the message sluice.admin.v1.ServiceReport.
+ * Use `create(ServiceReportSchema)` to create a new message.
+ */
+export const ServiceReportSchema: GenMessage<ServiceReport, {jsonType: ServiceReportJson}> = /*@__PURE__*/
+  messageDesc(file_sluice_admin_v1_fleet_service, 22);
+
+/**
+ * An endpoint as one node sees it.
+ *
+ * @generated from message sluice.admin.v1.EndpointReport
+ */
+export type EndpointReport = Message<"sluice.admin.v1.EndpointReport"> & {
+  /**
+   * `HOST:PORT`.
+   *
+   * @generated from field: string address = 1;
+   */
+  address: string;
+
+  /**
+   * Its share beside the others.
+   *
+   * @generated from field: uint32 weight = 2;
+   */
+  weight: number;
+
+  /**
+   * Its zone. Empty: none.
+   *
+   * @generated from field: string zone = 3;
+   */
+  zone: string;
+
+  /**
+   * How it stands.
+   *
+   * @generated from field: sluice.admin.v1.EndpointState state = 4;
+   */
+  state: EndpointState;
+
+  /**
+   * What the last probe found wrong. Empty: nothing, or nobody looks.
+   *
+   * @generated from field: string probe_failure = 5;
+   */
+  probeFailure: string;
+
+  /**
+   * Since when probes say what they say. Unset: nobody looks, or nothing has changed since it came.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 6;
+   */
+  since?: Timestamp | undefined;
+
+  /**
+   * When an endpoint that is ejected gets requests again.
+   *
+   * @generated from field: google.protobuf.Timestamp ejected_until = 7;
+   */
+  ejectedUntil?: Timestamp | undefined;
+
+  /**
+   * Requests in flight to it.
+   *
+   * @generated from field: uint32 in_flight = 8;
+   */
+  inFlight: number;
+};
+
+/**
+ * An endpoint as one node sees it.
+ *
+ * @generated from message sluice.admin.v1.EndpointReport
+ */
+export type EndpointReportJson = {
+  /**
+   * `HOST:PORT`.
+   *
+   * @generated from field: string address = 1;
+   */
+  address?: string;
+
+  /**
+   * Its share beside the others.
+   *
+   * @generated from field: uint32 weight = 2;
+   */
+  weight?: number;
+
+  /**
+   * Its zone. Empty: none.
+   *
+   * @generated from field: string zone = 3;
+   */
+  zone?: string;
+
+  /**
+   * How it stands.
+   *
+   * @generated from field: sluice.admin.v1.EndpointState state = 4;
+   */
+  state?: EndpointStateJson;
+
+  /**
+   * What the last probe found wrong. Empty: nothing, or nobody looks.
+   *
+   * @generated from field: string probe_failure = 5;
+   */
+  probeFailure?: string;
+
+  /**
+   * Since when probes say what they say. Unset: nobody looks, or nothing has changed since it came.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 6;
+   */
+  since?: TimestampJson;
+
+  /**
+   * When an endpoint that is ejected gets requests again.
+   *
+   * @generated from field: google.protobuf.Timestamp ejected_until = 7;
+   */
+  ejectedUntil?: TimestampJson;
+
+  /**
+   * Requests in flight to it.
+   *
+   * @generated from field: uint32 in_flight = 8;
+   */
+  inFlight?: number;
+};
+
+/**
+ * Describes the message sluice.admin.v1.EndpointReport.
+ * Use `create(EndpointReportSchema)` to create a new message.
+ */
+export const EndpointReportSchema: GenMessage<EndpointReport, {jsonType: EndpointReportJson}> = /*@__PURE__*/
+  messageDesc(file_sluice_admin_v1_fleet_service, 23);
+
+/**
  * How a node stands.
  *
  * @generated from enum sluice.admin.v1.NodeState
@@ -1432,6 +1831,75 @@ export const BreakerStateSchema: GenEnum<BreakerState, BreakerStateJson> = /*@__
   enumDesc(file_sluice_admin_v1_fleet_service, 1);
 
 /**
+ * How an endpoint stands with a node.
+ *
+ * @generated from enum sluice.admin.v1.EndpointState
+ */
+export const EndpointState = {
+  /**
+   * Not used.
+   *
+   * @generated from enum value: ENDPOINT_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Nothing is known against it, and nobody looks: its service has no health check.
+   *
+   * @generated from enum value: ENDPOINT_STATE_UNCHECKED = 1;
+   */
+  UNCHECKED: 1,
+
+  /**
+   * Probes say that it is well.
+   *
+   * @generated from enum value: ENDPOINT_STATE_HEALTHY = 2;
+   */
+  HEALTHY: 2,
+
+  /**
+   * Probes say that it is not: it gets no requests, but where too few are healthy.
+   *
+   * @generated from enum value: ENDPOINT_STATE_UNHEALTHY = 3;
+   */
+  UNHEALTHY: 3,
+
+  /**
+   * Live traffic says that it is not: it gets no requests for a while.
+   *
+   * @generated from enum value: ENDPOINT_STATE_EJECTED = 4;
+   */
+  EJECTED: 4,
+
+  /**
+   * It left the configuration, and finishes what it has.
+   *
+   * @generated from enum value: ENDPOINT_STATE_DRAINING = 5;
+   */
+  DRAINING: 5,
+} as const;
+
+/**
+ * How an endpoint stands with a node.
+ *
+ * @generated from enum sluice.admin.v1.EndpointState
+ */
+export type EndpointState = (typeof EndpointState)[keyof typeof EndpointState] | UnknownEnum;
+
+/**
+ * How an endpoint stands with a node.
+ *
+ * @generated from enum sluice.admin.v1.EndpointState
+ */
+export type EndpointStateJson = "ENDPOINT_STATE_UNSPECIFIED" | "ENDPOINT_STATE_UNCHECKED" | "ENDPOINT_STATE_HEALTHY" | "ENDPOINT_STATE_UNHEALTHY" | "ENDPOINT_STATE_EJECTED" | "ENDPOINT_STATE_DRAINING";
+
+/**
+ * Describes the enum sluice.admin.v1.EndpointState.
+ */
+export const EndpointStateSchema: GenEnum<EndpointState, EndpointStateJson> = /*@__PURE__*/
+  enumDesc(file_sluice_admin_v1_fleet_service, 2);
+
+/**
  * The nodes that are or were connected.
  *
  * @generated from service sluice.admin.v1.FleetService
@@ -1510,6 +1978,17 @@ export const FleetService: GenService<{
     methodKind: "unary";
     input: typeof PurgeCacheRequestSchema;
     output: typeof PurgeCacheResponseSchema;
+  },
+  /**
+   * What connected nodes think of the endpoints of services at this moment: one message for each node, within about 5 s. Errors: not_found
+   * and failed_precondition for a node that is not there or not connected.
+   *
+   * @generated from rpc sluice.admin.v1.FleetService.CheckServices
+   */
+  checkServices: {
+    methodKind: "server_streaming";
+    input: typeof CheckServicesRequestSchema;
+    output: typeof CheckServicesResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_sluice_admin_v1_fleet_service, 0);
