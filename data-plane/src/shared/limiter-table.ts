@@ -79,6 +79,15 @@ export class LimiterTable {
     return ABSENT;
   }
 
+  /** Whether the key has a cell, or somebody is making one for it. */
+  isKnown(lo: number, hi: number): boolean {
+    const first = this.#bucketOf(lo);
+    for (let cell = first; cell < first + BUCKET; cell++) {
+      if (this.holds(cell, lo, hi) && Atomics.load(this.words, cell) !== VOID) return true;
+    }
+    return false;
+  }
+
   /** Whether the key stored at `cell` is this one. */
   holds(cell: number, lo: number, hi: number): boolean {
     return (

@@ -2,12 +2,14 @@ import { chargeGcra, type GcraPlan, gcraOutgrown, gcraRemaining, gcraWaitUs, ref
 import type { CellKey } from './cell-key.ts';
 import type { Clock } from './clock.ts';
 import { type CellRules, FULL, LimiterTable } from './limiter-table.ts';
+import { OverflowDebts } from './overflow-debts.ts';
 import type { SharedRegion } from './region.ts';
 
 /** Where a charge was booked, so that it can be given back: a cell (0..), or the limit's overflow cell. */
 const OVERFLOW = -1;
 /** Retries of one decision against other workers before it is refused. Each retry means that another worker got on. */
 const MAX_ATTEMPTS = 10_000;
+const NO_PLAN: GcraPlan = { intervalUs: 0, capacityUs: 0, slackUs: 0, burst: 0 };
 
 /**
  * Token buckets in shared memory, exact across workers: a charge is one compare-and-swap of the bucket's TAT.
@@ -25,16 +27,27 @@ export class Limiter implements CellRules {
 
   readonly table: LimiterTable;
   readonly #overflow: BigInt64Array<SharedArrayBuffer>;
+  readonly #debts: OverflowDebts;
   readonly #clock: Clock;
   readonly #onOverflow: () => void;
   readonly #float = new Float64Array(2);
   readonly #bits = new BigInt64Array(this.#float.buffer);
-  #firstTatUs = 0;
+  // Of the charge that claims a cell.
+  #claimHi = 0;
+  #claimSlot = 0;
+  #claimPlan = NO_PLAN;
+  #claimUs = 0;
 
   /** `onOverflow` is told of each charge on an overflow cell. */
-  constructor(region: SharedRegion, writer: number, clock: Clock, onOverflow: () => void) {
+  constructor(
+    region: Pick<SharedRegion, 'limiterKeys' | 'limiterTats' | 'limiterOverflow' | 'limiterDebts'>,
+    writer: number,
+    clock: Clock,
+    onOverflow: () => void,
+  ) {
     this.table = new LimiterTable({ words: region.limiterTats, keys: region.limiterKeys }, writer, this);
     this.#overflow = new BigInt64Array(region.limiterOverflow);
+    this.#debts = new OverflowDebts(region.limiterDebts);
     this.#clock = clock;
     this.#onOverflow = onOverflow;
   }
@@ -49,9 +62,15 @@ export class Limiter implements CellRules {
     let cell = table.find(lo, hi);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       if (cell < 0) {
-        this.#firstTatUs = this.#inherited(limitSlot, plan, nowUs);
-        cell = table.claim(lo, hi, nowUs);
-        if (cell === FULL) return this.#chargeOverflow(limitSlot, plan, nowUs, cost);
+        cell = this.#claim(key, limitSlot, plan, nowUs);
+        if (cell === FULL) {
+          const admitted = this.#chargeOverflow(key, limitSlot, plan, nowUs, cost);
+          if (!admitted || !table.isKnown(lo, hi)) return admitted;
+          // Another worker makes a cell for this key, and may not have seen the charge.
+          this.refund(key, limitSlot, plan, OVERFLOW, cost);
+          cell = table.find(lo, hi);
+          continue;
+        }
       }
       // The order matters: whoever takes the cell for another key changes the TAT first, so a swap that succeeds after the key
       // was seen to match has charged that key.
@@ -110,12 +129,31 @@ export class Limiter implements CellRules {
     return this.#float[1]! + 1 < nowUs;
   }
 
+  /**
+   * A cell begins full, unless its key may have been charged in the overflow cell and owe that still: then with the TAT that the
+   * overflow cell had after it, which is no earlier than one of the key's own had been.
+   */
   firstWord(): bigint {
-    this.#float[1] = this.#firstTatUs;
+    const nowUs = this.#claimUs;
+    let tatUs = nowUs;
+    const owedUs = this.#debts.until(this.#claimHi);
+    if (owedUs > nowUs) {
+      const overflowUs = this.#read(this.#overflow, this.#claimSlot);
+      if (overflowUs > nowUs) tatUs = Math.min(owedUs, overflowUs, nowUs + this.#claimPlan.capacityUs);
+    }
+    this.#float[1] = tatUs;
     return this.#bits[1]!;
   }
 
-  #chargeOverflow(limitSlot: number, plan: GcraPlan, nowUs: number, cost: number): boolean {
+  #claim(key: CellKey, limitSlot: number, plan: GcraPlan, nowUs: number): number {
+    this.#claimHi = key.hi;
+    this.#claimSlot = limitSlot;
+    this.#claimPlan = plan;
+    this.#claimUs = nowUs;
+    return this.table.claim(key.lo, key.hi, nowUs);
+  }
+
+  #chargeOverflow(key: CellKey, limitSlot: number, plan: GcraPlan, nowUs: number, cost: number): boolean {
     this.#onOverflow();
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const before = Atomics.load(this.#overflow, limitSlot);
@@ -129,19 +167,11 @@ export class Limiter implements CellRules {
       if (next < 0) return this.#refuse(tatUs, nowUs, plan, cost);
       this.#float[1] = next;
       if (Atomics.compareExchange(this.#overflow, limitSlot, before, this.#bits[1]!) === before) {
+        this.#debts.note(key.hi, next);
         return this.#admit(OVERFLOW, next, nowUs, plan);
       }
     }
     return this.#refuse(nowUs + plan.capacityUs, nowUs, plan, cost);
-  }
-
-  /**
-   * The TAT a new cell starts with: now (a full bucket), or the overflow cell's while that is ahead, because the newcomer's
-   * earlier requests may be booked there.
-   */
-  #inherited(limitSlot: number, plan: GcraPlan, nowUs: number): number {
-    const overflowUs = this.#read(this.#overflow, limitSlot);
-    return overflowUs > nowUs ? Math.min(overflowUs, nowUs + plan.capacityUs) : nowUs;
   }
 
   /** Brings a TAT that only an older, larger plan can have set down to an empty bucket of this one. */

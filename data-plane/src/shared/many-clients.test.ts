@@ -35,7 +35,7 @@ test.each(['tokenBucket', 'slidingWindow'] as const)(
     let admitted = 0;
     for (let i = 0; i < ADDRESSES; i++) if (admits(`2001:db8:${i >>> 16}:${i & 0xffff}`)) admitted++;
     expect(inForce.filter(admits)).toEqual([]);
-    // One each in a cell, at most; past the cells all share one, with which whoever gets a cell later begins.
+    // One each in a cell, at most; past the cells all share one.
     expect(admitted).toBeLessThanOrEqual((1 << 16) + 3);
     expect(admitted).toBeGreaterThan(1000);
     expect((process.memoryUsage.rss() - before) / 2 ** 20).toBeLessThan(128);

@@ -62,6 +62,7 @@ export interface SharedRegion {
   readonly limiterKeys: SharedArrayBuffer;
   readonly limiterTats: SharedArrayBuffer;
   readonly limiterOverflow: SharedArrayBuffer;
+  readonly limiterDebts: SharedArrayBuffer;
   /** Cells of sliding windows, a power of two. */
   readonly windowCells: number;
   readonly windows: WindowBuffers;
@@ -152,6 +153,7 @@ export function createSharedRegion(settings: SharedSettings): SharedRegion {
     limiterKeys: new SharedArrayBuffer(limiterCells * 8),
     limiterTats: new SharedArrayBuffer(limiterCells * 8),
     limiterOverflow: new SharedArrayBuffer(slots.limits * 8),
+    limiterDebts: new SharedArrayBuffer(limiterCells * 8),
     windowCells,
     windows: createWindowBuffers(windowCells, slots.limits),
     leases: createLeaseBuffers(slots.limits),

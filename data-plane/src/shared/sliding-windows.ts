@@ -2,6 +2,7 @@ import { SUB_WINDOWS, subWindowAt, subWindowLeavesUs, type WindowPlan } from '@s
 import type { CellKey } from './cell-key.ts';
 import type { Clock } from './clock.ts';
 import { type CellRules, FULL, LimiterTable } from './limiter-table.ts';
+import { OverflowDebts } from './overflow-debts.ts';
 import type { SharedRegion } from './region.ts';
 import { aheadBy, firstCounted, perTag, RING, WindowCells } from './window-cells.ts';
 
@@ -33,9 +34,11 @@ export class SlidingWindows implements CellRules {
   readonly #cells: WindowCells;
   /** The first of the overflow cells, one for each slot of limits. */
   readonly #overflow: number;
+  readonly #debts: OverflowDebts;
   readonly #clock: Clock;
   readonly #onOverflow: () => void;
   // Of the charge that claims a cell.
+  #claimHi = 0;
   #claimSlot = 0;
   #claimPlan: WindowPlan = { requests: 0, perUs: 0, subUs: 1 };
 
@@ -49,6 +52,7 @@ export class SlidingWindows implements CellRules {
     this.#cells = new WindowCells(region.windows);
     this.table = new LimiterTable(region.windows, writer, this);
     this.#overflow = region.windowCells;
+    this.#debts = new OverflowDebts(region.windows.debts);
     this.#clock = clock;
     this.#onOverflow = onOverflow;
   }
@@ -64,7 +68,7 @@ export class SlidingWindows implements CellRules {
     let atUs = nowUs;
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       if (cell < 0) {
-        cell = this.#claim(lo, hi, limitSlot, plan);
+        cell = this.#claim(key, limitSlot, plan);
         if (cell === FULL) {
           cell = this.#overflow + limitSlot;
           this.#onOverflow();
@@ -77,8 +81,16 @@ export class SlidingWindows implements CellRules {
         continue;
       }
       const outcome = this.#decide(cell, before, plan, atUs, cost);
-      if (outcome === ADMITTED) this.cell = cell < this.#overflow ? cell : OVERFLOW;
-      if (outcome !== AGAIN) return outcome === ADMITTED;
+      if (outcome === REFUSED) return false;
+      if (outcome === ADMITTED) {
+        this.cell = cell < this.#overflow ? cell : OVERFLOW;
+        if (cell < this.#overflow) return true;
+        this.#debts.note(hi, subWindowLeavesUs(this.bookedIn, plan));
+        if (!table.isKnown(lo, hi)) return true;
+        // Another worker makes a cell for this key, and may not have seen the charge.
+        this.refund(key, limitSlot, plan, OVERFLOW, (this.bookedIn + 0.5) * plan.subUs, cost);
+        cell = table.find(lo, hi);
+      }
       atUs = this.#clock.nowUs();
     }
     this.retryAfterMs = Math.ceil(plan.subUs / 1000);
@@ -110,7 +122,10 @@ export class SlidingWindows implements CellRules {
     return this.#cells.hasLapsed(cell, nowUs);
   }
 
-  /** A cell begins with what its limit's overflow cell has counted, because the newcomer's earlier requests may be booked there. */
+  /**
+   * A cell begins empty, unless its key may have been charged in the overflow cell and owe that still: then with all that was counted
+   * there until the key's last charge.
+   */
   firstWord(cell: number, claim: bigint): bigint {
     const cells = this.#cells;
     const plan = this.#claimPlan;
@@ -118,23 +133,35 @@ export class SlidingWindows implements CellRules {
     const number = subWindowAt(nowUs, plan);
     const tag = perTag(plan.perUs);
     const from = this.#overflow + this.#claimSlot;
-    const inherits =
-      cells.read(Atomics.load(cells.words, from)) && cells.perTag === tag && !cells.hasLapsed(from, nowUs);
-    const total = inherits ? cells.total : 0;
-    const last = inherits ? number - aheadBy(number, cells.number) : number;
-    const first = cells.word(total, number, tag, 0);
-    if (inherits) cells.keepUntil(cell, subWindowLeavesUs(last, plan));
+    const owedUs = this.#debts.until(this.#claimHi);
+    if (owedUs <= nowUs || !cells.read(Atomics.load(cells.words, from)) || cells.hasLapsed(from, nowUs)) {
+      this.#markAll(cell, claim, number, 0);
+      return cells.word(0, number, tag, 0);
+    }
+    let { total } = cells;
+    if (cells.perTag !== tag) {
+      total = this.#countedBefore(from, plan);
+      cells.keepUntil(cell, subWindowLeavesUs(number, plan));
+      this.#markAll(cell, claim, number, 0);
+      return cells.word(total, number, tag, 0);
+    }
+    const newest = number - aheadBy(number, cells.number);
+    const last = Math.min(newest, Math.ceil(owedUs / plan.subUs) - SUB_WINDOWS - 1);
+    const afterLast = last < newest ? cells.totalBefore(from, last + 1) : total;
+    if (afterLast >= 0) total = afterLast;
+    cells.keepUntil(cell, subWindowLeavesUs(last, plan));
     for (let each = number - RING + 1; each <= number; each++) {
-      const before = inherits && each <= last && each >= firstCounted(number) ? cells.totalBefore(from, each) : total;
+      const before = each <= last && each >= firstCounted(number) ? cells.totalBefore(from, each) : total;
       if (!cells.mark(cell, claim, each, before < 0 ? total - plan.requests : before, false)) break;
     }
-    return first;
+    return cells.word(total, number, tag, 0);
   }
 
-  #claim(lo: number, hi: number, limitSlot: number, plan: WindowPlan): number {
+  #claim(key: CellKey, limitSlot: number, plan: WindowPlan): number {
+    this.#claimHi = key.hi;
     this.#claimSlot = limitSlot;
     this.#claimPlan = plan;
-    return this.table.claim(lo, hi, this.#clock.nowUs());
+    return this.table.claim(key.lo, key.hi, this.#clock.nowUs());
   }
 
   /** Charges a cell whose word is `before`, or refuses; AGAIN where it has changed, or was looked at with too old a clock. */
@@ -153,8 +180,7 @@ export class SlidingWindows implements CellRules {
       startsOver = true;
     } else if (cells.perTag !== tag) {
       // The limit's `per` was changed: what counted then is as if admitted just now, but for no more than all of it.
-      const then = cells.totalBefore(cell, firstCounted(cells.number));
-      floor = total - Math.min(plan.requests, then < 0 ? plan.requests : (total - then) >>> 0);
+      floor = total - this.#countedBefore(cell, plan);
       startsOver = true;
     } else {
       if (ahead < 0) {
@@ -201,11 +227,21 @@ export class SlidingWindows implements CellRules {
 
   /** Marks the whole ring, whatever was there: a window that begins with `total`. */
   #startOver(cell: number, word: bigint, plan: WindowPlan, number: number, total: number): boolean {
-    if (subWindowAt(this.#clock.nowUs(), plan) > number) return false;
+    return subWindowAt(this.#clock.nowUs(), plan) <= number && this.#markAll(cell, word, number, total);
+  }
+
+  #markAll(cell: number, word: bigint, number: number, total: number): boolean {
     for (let each = number - RING + 1; each <= number; each++) {
       if (!this.#cells.mark(cell, word, each, total, false)) return false;
     }
     return true;
+  }
+
+  /** What a cell, whose word was just read, counted when its window had another length; no more than all of it. */
+  #countedBefore(cell: number, plan: WindowPlan): number {
+    const { total, number } = this.#cells;
+    const then = this.#cells.totalBefore(cell, firstCounted(number));
+    return Math.min(plan.requests, then < 0 ? plan.requests : (total - then) >>> 0);
   }
 
   /** `last`: the last sub-window that is marked, -1 where what counts is as if admitted just now. */

@@ -6,7 +6,7 @@ import { SUCCESS } from './breakers.ts';
 import { ACTIVE_CONNECTIONS, ACTIVE_REQUESTS } from './columns.ts';
 import { createSharedRegion } from './region.ts';
 import { createSlotDirectory } from './slots.ts';
-import { ADMITTED, PROBED, READY, ROUND_SPAN, STOP, TROUBLED, troubledPolicy } from './testing/hammer.ts';
+import { ADMITTED, IN_OVERFLOW, PROBED, READY, ROUND_SPAN, STOP, TROUBLED, troubledPolicy } from './testing/hammer.ts';
 import { createHammers, ended, hammer, waitFor } from './testing/hammers.ts';
 
 const THREADS = 4;
@@ -20,7 +20,7 @@ test('four threads on one key, one request a day and a burst of 1,000: exactly 1
 test('a key that all threads see for the first time at once gets one cell', async () => {
   const rounds = 8000;
   const burstKeys = 5;
-  // Twenty times as many cells as keys, so that no bucket of eight gets too many: what comes after an overflow inherits its state.
+  // Twenty times as many cells as keys, so that no bucket of eight gets too many.
   const [limiterCells, buckets] = [1 << 20, 1 << 17];
   const task = { name: 'rounds', roundUs: 100, rounds, buckets, intervalMs: 86_400_000, burstKeys } as const;
   const { admitted, spoiled } = await hammer(
@@ -35,14 +35,24 @@ test('a key that all threads see for the first time at once gets one cell', asyn
 });
 
 test('cells that change hands all the time never lose a charge', async () => {
+  await chargeEachKeyOnce(150);
+});
+
+test('keys that come to a cell from the overflow cell owe what they owed there', async () => {
+  expect(await chargeEachKeyOnce(40)).toBeGreaterThan(0);
+});
+
+/** Sixteen cells, for keys of which there is a new one each `roundUs`. Gives how many charges the overflow cell admitted. */
+async function chargeEachKeyOnce(roundUs: number): Promise<number> {
   const rounds = 8000;
-  const task = { name: 'rounds', roundUs: 150, rounds, buckets: 2, intervalMs: 1, burstKeys: 1 } as const;
+  const task = { name: 'rounds', roundUs, rounds, buckets: 2, intervalMs: 1, burstKeys: 1 } as const;
   const region = createSharedRegion({ workers: THREADS, limiterCells: 2048 });
-  const { admitted, spoiled } = await hammer(region, task, THREADS, rounds * ROUND_SPAN);
+  const { admitted, spoiled, signal } = await hammer(region, task, THREADS, rounds * ROUND_SPAN);
   const tried = [...admitted].filter((count, number) => count > 0 && spoiled[number] === 0);
   expect(tried.length).toBeGreaterThan(rounds / 4);
   expect(tried.filter((count) => count !== 1)).toEqual([]);
-});
+  return signal[IN_OVERFLOW]!;
+}
 
 test('keys past the capacity share the overflow cell, and no limit in force is reset', async () => {
   const keys = 20_000;

@@ -16,6 +16,8 @@ export interface WindowBuffers {
   readonly words: SharedArrayBuffer;
   readonly marks: SharedArrayBuffer;
   readonly keptUntil: SharedArrayBuffer;
+  /** Of `OverflowDebts`. */
+  readonly debts: SharedArrayBuffer;
 }
 
 /** Pages that no window ever used cost nothing. */
@@ -26,6 +28,7 @@ export function createWindowBuffers(cells: number, limitSlots: number): WindowBu
     words: new SharedArrayBuffer(all * 8),
     marks: new SharedArrayBuffer(all * RING * 8),
     keptUntil: new SharedArrayBuffer(all * 4),
+    debts: new SharedArrayBuffer(cells * 8),
   };
 }
 

@@ -19,13 +19,15 @@ export const ENTERED = 8;
 const NEWEST_ROUND = 9;
 const ROUNDS_SEEN = 10;
 const FIRST_ROUND = 11;
+export const IN_OVERFLOW = 12;
 export const SIGNALS = 16;
 
 export type HammerTask =
   /** Charges one key, all threads the same. ADMITTED counts. */
   | { readonly name: 'oneKey'; readonly charges: number }
   /**
-   * Every `roundUs` new keys, each charged once by each thread that has the time; `admitted[key]` and `spoiled[key]` tell. Ends when
+   * Every `roundUs` new keys, each charged once by each thread that has the time; `admitted[key]` and `spoiled[key]` (a thread was held up)
+   * tell, IN_OVERFLOW counts what overflow cells admitted. Ends when
    * `rounds` were seen by some thread, or after ROUND_SPAN times as long as that takes if the threads always run.
    */
   | {
@@ -151,7 +153,7 @@ function chargeRounds(
       numberedKey(key, number, buckets);
       if (limiter.charge(key, 2, plan, nowUs)) {
         Atomics.add(admitted, number, 1);
-        if (limiter.cell < 0) Atomics.store(spoiled, number, 1);
+        if (limiter.cell < 0) Atomics.add(signal, IN_OVERFLOW, 1);
       }
       // A thread that was held up for long may come when the cell has rightly been forgotten.
       if (clock.nowUs() - nowUs > (intervalMs * 1000) / 2) Atomics.store(spoiled, number, 1);
