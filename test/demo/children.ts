@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 
 export interface ChildOptions {
   readonly name: string;
@@ -51,6 +51,7 @@ export class Children {
     const ended = new Promise<void>((done) => {
       child.once('exit', (code, signal) => {
         done();
+        if (isReady) rmSync(pidFile, { force: true });
         const how = signal === null ? `exit code ${code}` : signal;
         reject(new Error(output.trim() || `the ${name} ended: ${how}`));
         if (isReady && !this.#stopping)

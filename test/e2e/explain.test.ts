@@ -217,7 +217,9 @@ describe('gatewayctl explain', () => {
     expect(tried.stdout).toMatch(/^validation +pass +would be refused, and passes: A body is required\.$/m);
     const missed = await ctl('GET', 'http://x.example/items/7');
     expect(missed.stdout).toMatch(/^404 route_not_found: no route takes this request\n/);
-    expect(missed.stdout).toMatch(/^hosted +0 +0 +host +\*\.a\.example +x\.example$/m);
+    expect(missed.stdout).toMatch(
+      /^hosted +GET \*\.a\.example template \/items\/\{id\} +0 +host +\*\.a\.example +x\.example$/m,
+    );
   });
 
   test('gives it exactly as json, of a revision or of what is active on a node', async () => {

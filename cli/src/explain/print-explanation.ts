@@ -50,7 +50,7 @@ const STEP_COLUMNS: readonly Column<StepVerdict>[] = [
 
 const MATCH_COLUMNS: readonly Column<MatchVerdict>[] = [
   { title: 'route', value: ({ rank }) => rank.routeName },
-  { title: 'match', value: ({ rank }) => String(rank.matchIndex) },
+  { title: 'match', value: ({ says }) => says },
   { title: 'priority', value: ({ rank }) => String(rank.priority) },
 ];
 
@@ -64,7 +64,7 @@ function conditionName({ kind, name }: FailedCondition): string {
   return name === '' ? kind : `${kind} ${name}`;
 }
 
-function matchValue({ rank, failed }: MatchVerdict): Record<string, unknown> {
+function matchValue({ rank, says, failed }: MatchVerdict): Record<string, unknown> {
   const { routeName, matchIndex, priority } = rank;
-  return { route: routeName, match: matchIndex, priority, ...(failed === undefined ? {} : { failed }) };
+  return { route: routeName, match: matchIndex, says, priority, ...(failed === undefined ? {} : { failed }) };
 }

@@ -23,6 +23,8 @@ export interface FailedCondition {
 /** One of a route's matches at one of its hosts, held against a request. */
 export interface MatchVerdict {
   readonly rank: MatchRank;
+  /** What it asks for, in words: `GET shop.example.com prefix /orders, header x-version exact 2`. */
+  readonly says: string;
   /** Undefined: it takes the request. */
   readonly failed: FailedCondition | undefined;
   /** How many conditions do not hold, and how far the path goes along: fewer, then more, is nearer. */
@@ -36,6 +38,7 @@ export function explainMatches(route: CompiledRoute, request: RouteRequest): Mat
       const failures = conditionsOf(match, host, request).filter((failed) => failed !== undefined);
       return {
         rank: rankMatch(route, match, host),
+        says: matchText(match, host),
         failed: failures[0],
         distance: [failures.length, commonCharacters(match.path, request.path)] as const,
       };
@@ -111,6 +114,24 @@ function commonCharacters(pattern: ParsedPath | undefined, path: string): number
   let at = 0;
   while (at < text.length && text[at] === path[at]) at++;
   return at;
+}
+
+function matchText({ path, methods, headers, query }: CompiledMatch, host: HostPattern): string {
+  const first = [
+    methods === undefined ? '' : methodsText(methods),
+    host.kind === 'any' ? '' : hostText(host),
+    path === undefined ? 'any path' : pathText(path),
+  ];
+  const named = (kind: 'header' | 'query', conditions: readonly CompiledCondition[]) =>
+    conditions.map(({ name, condition }) => `${kind} ${name} ${conditionText(condition)}`);
+  return [first.filter((text) => text !== '').join(' '), ...named('header', headers), ...named('query', query)].join(
+    ', ',
+  );
+}
+
+/** GET implies HEAD. */
+function methodsText(methods: ReadonlySet<string>): string {
+  return [...methods].filter((method) => method !== 'HEAD' || !methods.has('GET')).join(', ');
 }
 
 function hostText({ kind, name }: HostPattern): string {
