@@ -14,6 +14,7 @@ const SCHEMA = { requestSchema: { inline: '{"type":"object","required":["id"]}' 
 const explainer = explainerOf(
   spec('Service', 'up', { endpoints: [{ address: '127.0.0.1:1' }, { address: '127.0.0.1:2' }] }),
   spec('Service', 'one', { endpoints: [{ address: '127.0.0.1:1' }] }),
+  spec('Service', 'found', { discovery: { dns: { name: 'up.internal' } } }),
   spec('Service', 'off', { enabled: false, endpoints: [{ address: '127.0.0.1:1' }] }),
   spec('NodeGroup', 'other', {}),
   spec('Service', 'elsewhere', { endpoints: [{ address: '127.0.0.1:1', nodeGroups: ['other'] }] }),
@@ -33,9 +34,22 @@ const explainer = explainerOf(
   }),
   route('plain', {}),
   route('one', { service: 'one' }),
+  route('found', { service: 'found' }),
+  route('hosted', {
+    match: [{ path: { prefix: '/hosted' }, headers: { host: { prefix: 'a.' }, 'x-a': { exact: '1' } } }],
+  }),
+  route('logged', { accessLog: { sample: 1 }, tracing: { sample: 0.125 } }),
+  route('logged-some', { accessLog: { sample: 0.5, errors: true } }),
+  route('logged-few', { accessLog: { sample: 0.001 } }),
+  route('logged-errors', { accessLog: { errors: true } }),
+  route('logged-never', { accessLog: {} }),
+  route('cached', { cache: { ttl: '1m' } }),
+  route('small', { bodyBytes: '2B' }),
   route('off', { service: 'off' }),
   route('elsewhere', { service: 'elsewhere' }),
   route('moved', { service: '', redirect: { scheme: 'https', host: 'b.example', port: 8443 } }),
+  route('moved-port', { service: '', redirect: { port: 8443 } }),
+  route('moved-scheme', { service: '', redirect: { scheme: 'https' } }),
   route('same', { service: '', redirect: { path: { replace: '/x' } } }),
   route('answered', { service: '', respond: { status: 204 } }),
   route('cors', { cors: { origins: ['https://app.example'], methods: ['PUT'], headers: ['x-a'] } }),
@@ -81,6 +95,8 @@ const explainer = explainerOf(
       when: { header: 'x-rehearse' },
     },
   }),
+  route('slow', { faults: { delay: { for: '100ms', percent: 50 } } }),
+  route('failing-some', { faults: { abort: { status: 503, percent: 10 } } }),
   route('orders', { validation: SCHEMA, bodyBytes: '40B' }),
   route('typed', { validation: { contentTypes: ['text/*'] } }),
   route('edited', { requestBody: { set: { a: 1 }, maxBytes: '40B' }, responseBody: { remove: ['b'] } }),
@@ -92,6 +108,7 @@ const explainer = explainerOf(
   }),
   route('copied', { mirror: { service: 'one', percent: 12.5 } }),
   route('tried', { policies: ['dry'] }),
+  route('tried-here', { mode: 'dryRun', auth: KEY, authorization: { groups: { allOf: ['staff'] } } }),
 );
 
 function explainerOf(...manifests: readonly string[]): Explainer {
@@ -131,7 +148,8 @@ function told(target: string, asked?: Asked): string[] {
   const said = steps
     .filter(
       ({ step }) =>
-        step !== 'route' && (step !== 'service' || target === '/sticky' || target === '/shared' || target === '/one'),
+        step !== 'route' &&
+        (step !== 'service' || target === '/sticky' || target === '/shared' || ['/one', '/found'].includes(target)),
     )
     .map(({ step, verdict, says }) => `${step} ${verdict}: ${says}`);
   return [...said, `${outcome.kind} ${outcome.status ?? ''} ${outcome.code ?? ''}`.trim().replace(/ +/, ' ')];
@@ -147,9 +165,24 @@ const preflight = (origin: string, method: string, more: object = {}): Asked => 
 const requests: readonly (readonly [target: string, asked?: Asked])[] = [
   ['/plain'],
   ['/one'],
+  ['/found'],
+  ['/hosted'],
+  ['/hosted', { headers: { 'x-a': '1' } }],
+  ['/logged'],
+  ['/logged-some'],
+  ['/logged-few'],
+  ['/logged-errors'],
+  ['/logged-never'],
+  ['/cached'],
+  ['/cached', { method: 'HEAD' }],
+  ['/cached', { method: 'POST' }],
+  ['/small', { method: 'POST', body: 'ab' }],
+  ['/small', { method: 'POST', body: 'abc' }],
   ['/off'],
   ['/elsewhere'],
   ['/moved'],
+  ['/moved-port'],
+  ['/moved-scheme'],
   ['/same'],
   ['/answered'],
   ['/cors'],
@@ -181,6 +214,8 @@ const requests: readonly (readonly [target: string, asked?: Asked])[] = [
   ['/failing'],
   ['/rehearsing'],
   ['/rehearsing', { headers: { 'x-rehearse': '1' } }],
+  ['/slow'],
+  ['/failing-some'],
   ['/orders'],
   ['/orders', { method: 'POST' }],
   ['/orders', { method: 'POST', body: '{}' }],
@@ -201,6 +236,8 @@ const requests: readonly (readonly [target: string, asked?: Asked])[] = [
   ['/copied'],
   ['/tried', { method: 'POST', body: '{}', headers: json, address: '10.0.0.1' }],
   ['/tried', { ...alice, method: 'POST', body: '{"id":1}', headers: json, address: '127.0.0.1' }],
+  ['/tried-here'],
+  ['/tried-here', alice],
   ['/nothing'],
   ['/%2f'],
 ];
@@ -245,4 +282,47 @@ test('what takes a request comes with what else would, and what nearly does', ()
   expect(only.decide(requestOf('/x', { method: 'DELETE' })).outcome).toMatchObject({
     ...{ kind: 'refuse', status: 405, says: 'routes take it with the method GET or HEAD or PUT, and not with DELETE' },
   });
+});
+
+test('of two matches of a route the nearer is told, of routes on another listener none', () => {
+  const some = explainerOf(
+    spec('Service', 'up', { endpoints: [{ address: '127.0.0.1:1' }] }),
+    spec('Listener', 'http', { address: '127.0.0.1:8080' }),
+    spec('Listener', 'inner', { address: '127.0.0.1:8081' }),
+    route('far', {
+      match: [{ path: { exact: '/shop/items/7/x' } }, { path: { exact: '/shop' } }],
+      listeners: ['http'],
+    }),
+    route('near', { match: [{ path: { exact: '/sho' } }, { path: { exact: '/shop/items/8' } }] }),
+    route('elsewhere', { match: [{ path: { exact: '/shop/items/9' } }], listeners: ['inner'] }),
+  );
+  const { nearest, outcome } = some.explain(requestOf('/shop/items/7'));
+  expect(nearest.map(({ rank }) => `${rank.routeName} ${rank.matchIndex}`)).toEqual(['far 0', 'near 1']);
+  expect(outcome).toMatchObject({ kind: 'refuse', status: 404, code: 'route_not_found' });
+});
+
+test('a secret that is only known by its fingerprint hides nothing of the configuration', () => {
+  const some = explainerOf(
+    spec('Service', 'up', { endpoints: [{ address: '127.0.0.1:1' }] }),
+    spec('Issuer', 'main', { issuer: 'i', algorithms: ['HS512'], secret: { unchanged: 'sha256:0123456789abcdef' } }),
+    route('keyed', { auth: { anyOf: [{ jwt: { issuers: ['main'] } }] } }),
+  );
+  expect(some.decide(requestOf('/keyed')).outcome).toMatchObject({
+    status: 401,
+    says: 'needs a token of main, and nobody is assumed',
+  });
+});
+
+test('what a node would hold is told, and refused where nothing older is served', () => {
+  const { documents } = parseManifests(
+    [spec('Service', 'up', { protocol: 'http2', endpoints: [{ address: '127.0.0.1:1' }] }), route('held', {})].join(
+      '\n---\n',
+    ),
+    { file: '' },
+  );
+  const some = new Explainer(documents.map(({ resource }) => resource));
+  expect(some.held.map(({ kind, name }) => `${kind}/${name}`)).toContain('Service/up');
+  const { outcome, steps } = some.decide(requestOf('/held'));
+  expect(outcome).toMatchObject({ kind: 'refuse', status: 503, code: 'policy_unavailable' });
+  expect(steps.at(-1)).toMatchObject({ step: 'availability', verdict: 'end' });
 });
