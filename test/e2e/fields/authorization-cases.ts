@@ -22,7 +22,12 @@ const statusOfKey = async ({ ask, key }: World): Promise<number> =>
   (await ask({ headers: { 'x-api-key': key } })).status;
 
 export const authorizationCases: readonly FieldCase[] = [
-  authorization(['Route.authorization', 'Authorization.scopes'], {}, { scopes: { allOf: ['x'] } }, statusOfEntitled),
+  authorization(
+    ['Route.authorization', 'Authorization.scopes'],
+    { scopes: { allOf: ['a'] } },
+    { scopes: { allOf: ['x'] } },
+    statusOfEntitled,
+  ),
   authorization(
     ['Membership.all_of'],
     { scopes: { allOf: ['a', 'b'] } },

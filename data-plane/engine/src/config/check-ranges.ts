@@ -1,4 +1,4 @@
-import { type DescField, getOption, type Message } from '@bufbuild/protobuf';
+import { type DescField, getOption, type Message, ScalarType } from '@bufbuild/protobuf';
 import type { Path } from '@bufbuild/protobuf/reflect';
 import { type Duration, DurationSchema } from '@bufbuild/protobuf/wkt';
 import { createValidator, type Violation } from '@bufbuild/protovalidate';
@@ -141,9 +141,7 @@ function valueAt(resource: Resource, path: Path): unknown {
 
 /** What a number that is not set counts as; nothing worth showing for what else is not set. */
 function zeroOf(field: DescField): number | undefined {
-  return field.fieldKind === 'scalar' && field.presence === 2 && typeof field.getDefaultValue() !== 'string'
-    ? 0
-    : undefined;
+  return field.fieldKind === 'scalar' && field.presence === 2 && field.scalar !== ScalarType.STRING ? 0 : undefined;
 }
 
 function lastKey(path: Path): string {

@@ -13,8 +13,8 @@ export interface Reference {
 /** All that a resource refers to, in the order it is written. */
 export function referencesOf(resource: Resource): readonly Reference[] {
   const found: Reference[] = [];
-  const to = (kind: Kind, name: string, field: string, travels = true) => {
-    if (name !== '') found.push({ target: `${kind}/${name}`, field, travels });
+  const to: Refer = (kind, name, field, travels = true) => {
+    if (name !== undefined) found.push({ target: `${kind}/${name}`, field, travels });
   };
   resource.nodeGroups.forEach((group, i) => {
     to('NodeGroup', group, `nodeGroups[${i}]`, false);
@@ -26,7 +26,7 @@ export function referencesOf(resource: Resource): readonly Reference[] {
       certificates.forEach((name, i) => {
         to('Certificate', name, `spec.certificates[${i}]`);
       });
-      to('Certificate', clientCertificates?.caCertificate ?? '', 'spec.clientCertificates.caCertificate');
+      to('Certificate', clientCertificates?.caCertificate || undefined, 'spec.clientCertificates.caCertificate');
       break;
     }
     case 'service':
@@ -46,14 +46,14 @@ export function referencesOf(resource: Resource): readonly Reference[] {
       listeners.forEach((name, i) => {
         to('Listener', name, `spec.listeners[${i}]`);
       });
-      to('Service', service, 'spec.service');
+      to('Service', service || undefined, 'spec.service');
       destinations.forEach((destination, i) => {
-        to('Service', destination.service, `spec.destinations[${i}].service`);
+        to('Service', destination.service || undefined, `spec.destinations[${i}].service`);
       });
       policies.forEach((name, i) => {
         to('Policy', name, `spec.policies[${i}]`);
       });
-      to('Service', mirror?.service ?? '', 'spec.mirror.service');
+      to('Service', mirror?.service || undefined, 'spec.mirror.service');
       referToIssuers(auth, to);
       break;
     }
@@ -80,16 +80,17 @@ const BUILT_IN: ReadonlySet<ResourceKey> = new Set<ResourceKey>(['NodeGroup/defa
 /** The listener there is where none is configured. */
 export const DEFAULT_LISTENER: ResourceKey = 'Listener/http';
 
-type Refer = (kind: Kind, name: string, field: string) => void;
+/** An empty name in a list is one that nothing has; undefined: nothing is named. */
+type Refer = (kind: Kind, name: string | undefined, field: string, travels?: boolean) => void;
 
 function referToTls(tls: UpstreamTls | undefined, to: Refer): void {
-  to('Certificate', tls?.caCertificate ?? '', 'spec.tls.caCertificate');
-  to('Certificate', tls?.clientCertificate ?? '', 'spec.tls.clientCertificate');
+  to('Certificate', tls?.caCertificate || undefined, 'spec.tls.caCertificate');
+  to('Certificate', tls?.clientCertificate || undefined, 'spec.tls.clientCertificate');
 }
 
 function referToFallbacks(fallbacks: readonly Fallback[], to: Refer): void {
   fallbacks.forEach(({ answer }, i) => {
-    if (answer.case === 'service') to('Service', answer.value, `spec.fallback[${i}].service`);
+    if (answer.case === 'service') to('Service', answer.value || undefined, `spec.fallback[${i}].service`);
   });
 }
 

@@ -50,14 +50,15 @@ function rewriteHost(host: string): string {
 }
 
 function checkName(name: string, text: string): string | undefined {
-  if (name === '' || text === '*') return `"${text}" is not a host; leave hosts out to match every host`;
-  if (name.includes('*')) return `"${text}" may hold "*" only as its whole first label, as in "*.example.com"`;
-  if (name.includes('/')) return `"${text}" must be a host alone, without scheme and path`;
-  if (name.includes(':')) return `"${text}" must not have a port: hosts match on every port`;
-  if (/[^\0-\x7f]/.test(name)) return `"${text}" must be written in its ASCII form (xn--...)`;
+  if (name === '' || text === '*') return `${JSON.stringify(text)} is not a host; leave hosts out to match every host`;
+  if (name.includes('*'))
+    return `${JSON.stringify(text)} may hold "*" only as its whole first label, as in "*.example.com"`;
+  if (name.includes('/')) return `${JSON.stringify(text)} must be a host alone, without scheme and path`;
+  if (name.includes(':')) return `${JSON.stringify(text)} must not have a port: hosts match on every port`;
+  if (/[^\0-\x7f]/.test(name)) return `${JSON.stringify(text)} must be written in its ASCII form (xn--...)`;
   if (name.length > 253) return 'a host has at most 253 characters';
   if (!name.split('.').every((label) => LABEL.test(label))) {
-    return `"${text}" must be labels of letters, digits, "-" and "_" joined by dots, each 1 to 63 long`;
+    return `${JSON.stringify(text)} must be labels of letters, digits, "-" and "_" joined by dots, each 1 to 63 long`;
   }
   return undefined;
 }

@@ -1,5 +1,6 @@
 import type { Examined } from '../examine.ts';
 import { MultiMap } from '../multi-map.ts';
+import { canonicalAddress } from '../rules/listener.ts';
 import { meetSomewhere } from '../stored-entry.ts';
 import type { Relation, Replacement, ReportOn, Resources, Steps } from './relation.ts';
 
@@ -33,5 +34,5 @@ export class ListenerAddresses implements Relation {
 }
 
 function addressOf({ entry: { resource } }: Examined): string | undefined {
-  return resource.spec.case === 'listener' ? resource.spec.value.address.toLowerCase() : undefined;
+  return resource.spec.case === 'listener' ? canonicalAddress(resource.spec.value.address) : undefined;
 }

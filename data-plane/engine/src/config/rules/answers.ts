@@ -1,9 +1,10 @@
-import type { DirectResponse, Redirect } from '@sluice/proto';
+import type { DirectResponse, Redirect, Route } from '@sluice/proto';
 import { normalizePath } from '../../router/normalize-path.ts';
 import { parseHost } from '../../router/parse-host.ts';
 import { formatMapKey } from '../field-path.ts';
 import type { Report } from '../problem.ts';
 import { isFramingHeader } from './reserved-headers.ts';
+import { reportWithoutPrefix } from './rewrite.ts';
 import type { Rule } from './rule.ts';
 
 /** Answers that the gateway gives itself are whole and valid messages. */
@@ -15,11 +16,11 @@ export const checkAnswers: Rule = ({ spec }, report) => {
   }
   if (spec.case !== 'route') return;
   const { redirect, respond } = spec.value;
-  if (redirect !== undefined) checkRedirect(redirect, report);
+  if (redirect !== undefined) checkRedirect(redirect, spec.value, report);
   if (respond !== undefined) checkResponse(respond, 'spec.respond', report);
 };
 
-function checkRedirect({ scheme, host, port, path }: Redirect, report: Report): void {
+function checkRedirect({ scheme, host, port, path }: Redirect, route: Route, report: Report): void {
   if (scheme === '' && host === '' && port === undefined && path === undefined) {
     report({
       field: 'spec.redirect',
@@ -36,8 +37,19 @@ function checkRedirect({ scheme, host, port, path }: Redirect, report: Report): 
   if (path === undefined) return;
   const { case: kind, value } = path.kind;
   if (kind === undefined) return;
+  const field = `spec.redirect.path.${kind}`;
   const message = checkPath(value);
-  if (message !== undefined) report({ field: `spec.redirect.path.${kind}`, message });
+  if (message !== undefined) report({ field, message });
+  else if (kind === 'replacePrefix') reportWithoutPrefix(route, field, 'replace', report);
+  else if (scheme === '' && host === '' && port === undefined) reportLoops(value, route, report);
+}
+
+/** A path that is asked for again is redirected again. */
+function reportLoops(path: string, { match }: Route, report: Report): void {
+  match.forEach((each, i) => {
+    if (each.path?.kind.case !== 'exact' || each.path.kind.value !== path) return;
+    report({ field: 'spec.redirect.path.replace', message: `leads to match[${i}] again, without end` });
+  });
 }
 
 function checkPath(path: string): string | undefined {
@@ -52,12 +64,14 @@ function checkPath(path: string): string | undefined {
 const WITHOUT_CONTENT: ReadonlySet<number> = new Set([204, 205, 304]);
 
 function checkResponse({ status, headers, content }: DirectResponse, field: string, report: Report): void {
+  const seen = new Set<string>();
   for (const name of Object.keys(headers)) {
-    if (!isFramingHeader(name)) continue;
-    report({
-      field: `${field}.headers${formatMapKey(name)}`,
-      message: `${name} cannot be given: it frames the message or holds for one connection`,
-    });
+    const at = `${field}.headers${formatMapKey(name)}`;
+    if (isFramingHeader(name)) {
+      report({ field: at, message: `${name} cannot be given: it frames the message or holds for one connection` });
+    }
+    if (seen.has(name.toLowerCase())) report({ field: at, message: `${name} is there twice; case does not matter` });
+    seen.add(name.toLowerCase());
   }
   if (content.case !== undefined && WITHOUT_CONTENT.has(status)) {
     report({ field: `${field}.${content.case}`, message: `an answer with status ${status} has no content` });

@@ -1,18 +1,10 @@
 import type { ApiKeyAuth, AuthMethod } from '@sluice/proto';
-import { checkNetwork } from './network.ts';
 import { isFramingHeader } from './reserved-headers.ts';
 import type { Rule } from './rule.ts';
 
 /** Credentials are looked for in places that can hold one, each once. */
 export const checkAuth: Rule = ({ spec }, report) => {
   if (spec.case !== 'policy' && spec.case !== 'route') return;
-  const { authorization } = spec.value;
-  for (const list of ['allow', 'deny'] as const) {
-    authorization?.ip?.[list].forEach((network, i) => {
-      const message = checkNetwork(network);
-      if (message !== undefined) report({ field: `spec.authorization.ip.${list}[${i}]`, message });
-    });
-  }
   const first = new Map<string, number>();
   spec.value.auth?.anyOf.forEach(({ method }, i) => {
     const field = `spec.auth.anyOf[${i}]`;
@@ -20,11 +12,18 @@ export const checkAuth: Rule = ({ spec }, report) => {
     if (header !== undefined && (isFramingHeader(header) || header === 'host')) {
       report({ field: `${field}.${method.case}.header`, message: `${header} cannot hold a credential` });
     }
-    const place = placeOf(method);
-    const earlier = place === undefined ? undefined : first.get(place);
-    if (place === undefined) return;
-    if (earlier === undefined) first.set(place, i);
-    else report({ field, message: `looks where anyOf[${earlier}] looks already` });
+    if (method.case === 'apiKey' && header === 'cookie') {
+      report({
+        field: `${field}.apiKey.header`,
+        message: 'holds more than a credential',
+        remedy: 'give cookie instead',
+      });
+    }
+    for (const place of placesOf(method)) {
+      const earlier = first.get(place);
+      if (earlier === undefined) first.set(place, i);
+      else if (earlier !== i) report({ field, message: `looks where anyOf[${earlier}] looks already` });
+    }
   });
 };
 
@@ -42,11 +41,22 @@ function headerOf(method: AuthMethod['method']): string | undefined {
   }
 }
 
-/** Where a method looks; two methods that look in one place can never both be of use, but for tokens of different issuers. */
-function placeOf(method: AuthMethod['method']): string | undefined {
-  if (method.case === 'mtls') return 'mtls';
-  if (method.case !== 'apiKey') return undefined;
-  return placeOfKey(method.value);
+/** Where a method looks, and for what: two that look for one thing in one place can never both be of use. */
+function placesOf(method: AuthMethod['method']): readonly string[] {
+  switch (method.case) {
+    case 'apiKey':
+      return [placeOfKey(method.value)];
+    case 'jwt': {
+      const header = method.value.header.toLowerCase() || 'authorization';
+      return method.value.issuers.map((issuer) => `token of ${issuer} in ${header}`);
+    }
+    case 'mtls':
+      return ['mtls'];
+    case undefined:
+      return [];
+    default:
+      return method satisfies never;
+  }
 }
 
 function placeOfKey({ location }: ApiKeyAuth): string {

@@ -1,9 +1,9 @@
 import type { Cache } from '@sluice/proto';
 import type { Report } from '../problem.ts';
+import { isHeaderName } from './reserved-headers.ts';
 import type { Rule } from './rule.ts';
 
 export const MAX_CACHED_BODY_BYTES = 4 * 1024 * 1024;
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/;
 const TAG = /^[!-~]{1,128}$/;
 
 /** Names are names, what is kept fits into a node's memory, and something can be kept. */
@@ -16,7 +16,7 @@ export const checkCache: Rule = ({ spec }, report) => {
     const field = `spec.cache.vary[${i}]`;
     if (name === '*')
       report({ field, message: '"*" would keep nothing', remedy: 'name the headers, or leave cache out' });
-    else if (!TOKEN.test(name)) report({ field, message: 'must be a header name' });
+    else if (!isHeaderName(name)) report({ field, message: 'must be a header name' });
   });
   cache.tags.forEach((tag, i) => {
     if (!TAG.test(tag)) report({ field: `spec.cache.tags[${i}]`, message: 'must be 1 to 128 visible characters' });

@@ -1,6 +1,7 @@
 import type { Cors } from '@sluice/proto';
 import { parseOrigin } from '../../tables/build-cors.ts';
 import type { Report } from '../problem.ts';
+import { isHeaderName } from './reserved-headers.ts';
 import type { Rule } from './rule.ts';
 
 /** Origins are origins, names are names, and `*` is not used where browsers take it for nothing. */
@@ -17,17 +18,19 @@ export const checkCors: Rule = ({ spec }, report) => {
     const parsed = parseOrigin(origin);
     if (typeof parsed === 'string') report({ field, message: parsed });
   });
-  checkNames(cors, 'methods', /^[A-Z]+(?:-[A-Z]+)*$/, 'must be a method in capitals', report);
-  checkNames(cors, 'headers', TOKEN, 'must be a header name', report);
-  checkNames(cors, 'exposeHeaders', TOKEN, 'must be a header name', report);
+  checkNames(cors, 'methods', isMethod, 'must be a method in capitals', report);
+  checkNames(cors, 'headers', isHeaderName, 'must be a header name', report);
+  checkNames(cors, 'exposeHeaders', isHeaderName, 'must be a header name', report);
 };
 
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/;
+function isMethod(text: string): boolean {
+  return /^[A-Z]+(?:-[A-Z]+)*$/.test(text);
+}
 
 function checkNames(
   cors: Cors,
   list: 'methods' | 'headers' | 'exposeHeaders',
-  pattern: RegExp,
+  isName: (text: string) => boolean,
   message: string,
   report: Report,
 ): void {
@@ -36,6 +39,6 @@ function checkNames(
     if (name === '*') {
       if (!cors.credentials) return;
       report({ field, message: '"*" does not go with credentials: browsers take it for a name', remedy: 'name each' });
-    } else if (!pattern.test(name)) report({ field, message });
+    } else if (!isName(name)) report({ field, message });
   });
 }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { Endpoint } from '@sluice/proto';
 import type { Report } from '../problem.ts';
-import { splitAddress } from './listener.ts';
+import { canonicalAddress, splitAddress } from './listener.ts';
 import type { Rule } from './rule.ts';
 
 /** Endpoints are addresses that can be connected to, each once for a node group, and some of them get requests. */
@@ -14,6 +14,8 @@ export const checkEndpoints: Rule = ({ spec, nodeGroups }, report) => {
     const message = checkEndpointAddress(endpoint.address);
     if (message !== undefined) report({ field: `${field}.address`, message });
     reportRepeated(endpoint, i, first, report);
+    if (!/^[\x20-\x7e]*$/.test(endpoint.zone))
+      report({ field: `${field}.zone`, message: 'must be visible ASCII characters' });
     endpoint.nodeGroups.forEach((group, j) => {
       if (nodeGroups.length === 0 || nodeGroups.includes(group)) return;
       report({
@@ -33,7 +35,7 @@ export const checkEndpoints: Rule = ({ spec, nodeGroups }, report) => {
 };
 
 function reportRepeated({ address }: Endpoint, index: number, first: Map<string, number>, report: Report): void {
-  const canonical = address.toLowerCase();
+  const canonical = canonicalAddress(address);
   const earlier = first.get(canonical);
   if (earlier === undefined) first.set(canonical, index);
   else {
@@ -45,11 +47,16 @@ function reportRepeated({ address }: Endpoint, index: number, first: Map<string,
   }
 }
 
+const EVERYWHERE: ReadonlySet<string> = new Set(['0.0.0.0:0', '[::]:0']);
+
 /** Why an address cannot be connected to. The .proto file holds the form; this is what a form cannot say. */
 export function checkEndpointAddress(address: string): string | undefined {
   const parts = splitAddress(address);
   if (parts === undefined) return undefined;
   const { host, port } = parts;
+  if (EVERYWHERE.has(canonicalAddress(`${address.slice(0, address.lastIndexOf(':'))}:0`))) {
+    return `${host} is every address of a machine, and none to connect to`;
+  }
   if (port < 1 || port > 65535) return `the port must be 1 to 65535, not ${port}`;
   if (address.startsWith('[')) return isIP(host) === 6 ? undefined : `${host} is not an IPv6 address`;
   if (/^[\d.]+$/.test(host)) return isIP(host) === 4 ? undefined : `${host} is not an IPv4 address`;

@@ -1,3 +1,4 @@
+import { isHeaderName } from './reserved-headers.ts';
 import type { Rule } from './rule.ts';
 
 /** Rehearsed failures do something, and are left out where no request gets as far. */
@@ -19,5 +20,7 @@ export const checkFaults: Rule = ({ spec }, report) => {
   }
   if (faults.when !== undefined && faults.when.header === '') {
     report({ field: 'spec.faults.when.header', message: 'is missing', remedy: 'name a header, or leave out when' });
+  } else if (faults.when !== undefined && !isHeaderName(faults.when.header)) {
+    report({ field: 'spec.faults.when.header', message: 'must be a header name' });
   }
 };

@@ -13,6 +13,9 @@ export const checkHeaderEdits: Rule = ({ spec }, report) => {
 };
 
 function checkEdits(edits: HeaderEdits, field: string, isRequest: boolean, report: Report): void {
+  if (Object.keys(edits.set).length + Object.keys(edits.add).length + edits.remove.length === 0) {
+    report({ field, message: 'edits nothing', remedy: 'give set, add or remove' });
+  }
   for (const edit of ['set', 'add'] as const) {
     const seen = new Set<string>();
     for (const name of Object.keys(edits[edit])) {

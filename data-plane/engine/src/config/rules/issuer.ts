@@ -8,7 +8,7 @@ import type { Rule } from './rule.ts';
 /** An issuer accepts algorithms of its sort of key alone: a public key is nobody's shared secret. */
 export const checkIssuer: Rule = ({ name, spec }, report) => {
   if (spec.case !== 'issuer') return;
-  const { keySource, algorithms } = spec.value;
+  const { keySource, algorithms, audiences } = spec.value;
   if (keySource.case === undefined) return;
   const isBuiltIn = keySource.case === 'signing';
   if (isBuiltIn !== (name === BUILT_IN_ISSUER)) {
@@ -29,6 +29,9 @@ export const checkIssuer: Rule = ({ name, spec }, report) => {
     report({ field: 'spec.algorithms', message: 'must name the algorithms that are accepted' });
   }
   checkAlgorithms(spec.value, report);
+  audiences.forEach((audience, i) => {
+    if (audience === '') report({ field: `spec.audiences[${i}]`, message: 'must not be empty' });
+  });
   if (keySource.case === 'keys') checkKeySet(keySource.value.source.value ?? '', algorithms, report);
   if (keySource.case === 'jwks') checkAddress(keySource.value, report);
 };
@@ -64,7 +67,12 @@ function checkKeySet(text: string, algorithms: readonly string[], report: Report
 
 /** Keys that anyone on the way could replace protect nothing. */
 function checkAddress({ url, allowHttp }: Jwks, report: Report): void {
-  const scheme = URL.parse(url)?.protocol;
+  const parsed = URL.parse(url);
+  const scheme = parsed?.protocol;
+  if (parsed !== null && parsed.username + parsed.password + parsed.hash !== '') {
+    report({ field: 'spec.jwks.url', message: 'must be without a user, a password and a fragment: it is no secret' });
+    return;
+  }
   if (scheme === 'https:' || (scheme === 'http:' && allowHttp)) return;
   const message = scheme === 'http:' ? 'must be an https address' : 'must be an address: https://...';
   report({ field: 'spec.jwks.url', message, ...(scheme === 'http:' && { remedy: 'or set allowHttp: true' }) });

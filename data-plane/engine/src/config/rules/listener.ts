@@ -1,7 +1,7 @@
-import { isIP } from 'node:net';
+import { isIP, SocketAddress } from 'node:net';
 import type { ByteSize } from '@sluice/proto';
 import { checkNetwork } from './network.ts';
-import { isFramingHeader } from './reserved-headers.ts';
+import { isFramingHeader, isOwnHeader } from './reserved-headers.ts';
 import type { Rule } from './rule.ts';
 
 /** A listener's address is an IP address and a port; networks are networks; the bounds of a head are sane. */
@@ -18,7 +18,15 @@ export const checkListener: Rule = ({ spec }, report) => {
   if (headerBytes !== undefined && (headerBytes < MIN_HEAD || headerBytes > MAX_HEAD)) {
     report({ field: 'spec.limits.headerBytes', message: `must be 1KiB to 256KiB, not ${headerBytes}B` });
   }
-  if (requestId !== undefined && isFramingHeader(requestId.header)) {
+  const { connections, connectionsPerClient } = limits ?? {};
+  if (connections !== undefined && connectionsPerClient !== undefined && connectionsPerClient > connections) {
+    report({
+      severity: 'warning',
+      field: 'spec.limits.connectionsPerClient',
+      message: `${connectionsPerClient} is more than connections, ${connections}, which holds for all clients together`,
+    });
+  }
+  if (requestId !== undefined && (isFramingHeader(requestId.header) || isOwnHeader(requestId.header))) {
     report({ field: 'spec.requestId.header', message: `${requestId.header} has a meaning of its own in HTTP` });
   }
 };
@@ -28,6 +36,16 @@ export function splitAddress(address: string): { readonly host: string; readonly
   const [, host, port] = ADDRESS.exec(address) ?? [];
   if (host === undefined || port === undefined) return undefined;
   return { host: host.startsWith('[') ? host.slice(1, -1) : host, port: Number(port) };
+}
+
+/** One text for all ways to write an address. */
+export function canonicalAddress(address: string): string {
+  const parts = splitAddress(address.toLowerCase());
+  if (parts === undefined) return address.toLowerCase();
+  const { host, port } = parts;
+  return isIP(host) === 6
+    ? `[${new SocketAddress({ address: host, family: 'ipv6' }).address}]:${port}`
+    : `${host}:${port}`;
 }
 
 const ADDRESS = /^(\[[^\]]*\]|[^:[\]]+):(\d{1,5})$/;

@@ -1,4 +1,4 @@
-import type { RateLimit, RateLimitOverride } from '@sluice/proto';
+import { type RateLimit, RateLimitFail, type RateLimitOverride, RateLimitScope } from '@sluice/proto';
 import { parsePath } from '../../router/parse-path.ts';
 import { toPathPattern } from '../matchable-route.ts';
 import type { Report } from '../problem.ts';
@@ -51,6 +51,13 @@ function checkLimit(limit: RateLimit, field: string, report: Report): void {
     report({
       field: `${field}.cost`,
       message: `${cost} is more than the limit ever holds (${capacity.field} is ${capacity.tokens}): no request would pass`,
+    });
+  }
+  if (limit.fail !== RateLimitFail.UNSPECIFIED && limit.scope !== RateLimitScope.CLUSTER) {
+    report({
+      severity: 'warning',
+      field: `${field}.fail`,
+      message: 'has no effect without scope: cluster, because nothing can be away',
     });
   }
   checkBy(limit.by, `${field}.by`, report);

@@ -18,6 +18,33 @@ const FRAMING: ReadonlySet<string> = new Set([
 /** What the two ends of a WebSocket handshake prove to each other (RFC 6455 section 11.3): the gateway checks the one by the other. */
 const HANDSHAKE: ReadonlySet<string> = new Set(['sec-websocket-accept', 'sec-websocket-key', 'sec-websocket-version']);
 
+/** What the gateway itself says of a request, or what says who asks for what. */
+const OWN: ReadonlySet<string> = new Set([
+  'authorization',
+  'cookie',
+  'date',
+  'forwarded',
+  'host',
+  'proxy-status',
+  'set-cookie',
+  'traceparent',
+  'tracestate',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-trace-id',
+]);
+
+/** A token (RFC 9110, 5.6.2) that is short enough for a header's name. */
+export function isHeaderName(text: string): boolean {
+  return /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/.test(text);
+}
+
+/** @param name in any case */
+export function isOwnHeader(name: string): boolean {
+  return OWN.has(name.toLowerCase()) || /^(?:content|x-consumer)-/i.test(name);
+}
+
 /** @param name in any case */
 export function isFramingHeader(name: string): boolean {
   return FRAMING.has(name.toLowerCase());

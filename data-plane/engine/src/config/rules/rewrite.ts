@@ -14,6 +14,13 @@ export const checkRewrite: Rule = ({ spec }, report) => {
   if (route.redirect !== undefined || route.respond !== undefined) {
     report({ field: 'spec.rewrite', message: 'has no effect where no request goes to a service', remedy: 'remove it' });
   }
+  if (host === '' && pathRewrite.case === undefined) {
+    report({
+      field: 'spec.rewrite',
+      message: 'rewrites nothing',
+      remedy: 'give stripPrefix, replacePrefix, path or host',
+    });
+  }
   if (host !== '') checkRewriteHost(host, report);
   switch (pathRewrite.case) {
     case 'stripPrefix':
@@ -56,20 +63,27 @@ function checkPrefix(route: Route, rewrite: PathRewriteCase, prefix: string, rep
     report({ field, message: parsed });
     return;
   }
+  reportWithoutPrefix(route, field, 'rewrite.path', report);
   for (const { at, path } of pathsOf(route)) {
-    if (path?.kind !== 'prefix') {
-      report({
-        field,
-        message: `needs a path prefix in every match, and ${at} has none`,
-        remedy: 'match by path: { prefix: ... }, or use rewrite.path',
-      });
-    } else if (rewrite === 'stripPrefix' && !beginsWith(path, parsed)) {
+    if (rewrite === 'stripPrefix' && path?.kind === 'prefix' && !beginsWith(path, parsed)) {
       report({
         field,
         message: `${prefix} is not the beginning of ${path.value || '/'}, the prefix of ${at}`,
         remedy: 'strip whole segments that every match begins with',
       });
     }
+  }
+}
+
+/** Reports the matches of a route whose path is no prefix, so that nothing of it could be replaced. */
+export function reportWithoutPrefix(route: Route, field: string, whole: string, report: Report): void {
+  for (const { at, path } of pathsOf(route)) {
+    if (path?.kind === 'prefix') continue;
+    report({
+      field,
+      message: `needs a path prefix in every match, and ${at} has none`,
+      remedy: `match by path: { prefix: ... }, or use ${whole}`,
+    });
   }
 }
 

@@ -1,12 +1,15 @@
 import { checkAnswers } from './answers.ts';
 import { checkAuth } from './auth.ts';
+import { checkAuthorization } from './authorization.ts';
 import { checkBodyEdits } from './body-edits.ts';
 import { checkCache } from './cache.ts';
 import { checkCors } from './cors.ts';
 import { checkDestinations } from './destinations.ts';
 import { checkDiscovery } from './discovery.ts';
 import { checkEndpoints } from './endpoints.ts';
+import { checkFallback } from './fallback.ts';
 import { checkFaults } from './faults.ts';
+import { checkHeaderConditions } from './header-conditions.ts';
 import { checkHeaderEdits } from './header-edits.ts';
 import { checkHealthCheck } from './health-check.ts';
 import { checkIssuer, checkIssuerSecret } from './issuer.ts';
@@ -14,6 +17,7 @@ import { checkListener } from './listener.ts';
 import { checkLoadBalancing } from './load-balancing.ts';
 import { checkMirror } from './mirror.ts';
 import { checkNodeGroup } from './node-group.ts';
+import { checkOutlierDetection } from './outlier-detection.ts';
 import { checkRateLimits } from './rate-limits.ts';
 import { checkRewrite } from './rewrite.ts';
 import type { Rule } from './rule.ts';
@@ -28,14 +32,18 @@ export const RULES: readonly Rule[] = [
   checkEndpoints,
   checkDiscovery,
   checkHealthCheck,
+  checkOutlierDetection,
+  checkHeaderConditions,
   checkDestinations,
   checkLoadBalancing,
   checkRewrite,
   checkBodyEdits,
   checkAnswers,
+  checkFallback,
   checkFaults,
   checkMirror,
   checkAuth,
+  checkAuthorization,
   checkIssuer,
   checkIssuerSecret,
   checkRateLimits,
