@@ -1,5 +1,6 @@
-import { isIP, SocketAddress } from 'node:net';
+import { isIP } from 'node:net';
 import type { ByteSize } from '@sluice/proto';
+import ipaddr from 'ipaddr.js';
 import { checkNetwork } from './network.ts';
 import { isFramingHeader, isOwnHeader } from './reserved-headers.ts';
 import type { Rule } from './rule.ts';
@@ -43,9 +44,7 @@ export function canonicalAddress(address: string): string {
   const parts = splitAddress(address.toLowerCase());
   if (parts === undefined) return address.toLowerCase();
   const { host, port } = parts;
-  return isIP(host) === 6
-    ? `[${new SocketAddress({ address: host, family: 'ipv6' }).address}]:${port}`
-    : `${host}:${port}`;
+  return isIP(host) === 6 ? `[${ipaddr.IPv6.parse(host).toString()}]:${port}` : `${host}:${port}`;
 }
 
 const ADDRESS = /^(\[[^\]]*\]|[^:[\]]+):(\d{1,5})$/;
