@@ -60,6 +60,8 @@ export interface GrpcClientOptions {
   maxMessageBytes?: number;
   /** Unary calls that say no other fail with `deadline_exceeded` after this. Unset: never. */
   timeoutMs?: number;
+  /** Decodes what a method answers, by its name in lowerCamel. Unset: protobuf-es does. */
+  decoders?: Readonly<Record<string, (bytes: Uint8Array) => Message>>;
   /** More options of grpc-js' channel, such as `grpc.keepalive_time_ms`. */
   channelOptions?: ChannelOptions;
 }
@@ -103,7 +105,10 @@ export function createGrpcClient<S extends DescService>(
 
   const methods: Record<string, unknown> = {};
   for (const method of service.methods) {
-    const { path, requestSerialize, responseDeserialize } = methodDefinition(method);
+    const { path, requestSerialize, responseDeserialize } = methodDefinition(
+      method,
+      options.decoders?.[method.localName],
+    );
     switch (method.methodKind) {
       case 'unary':
         methods[method.localName] = (request: Message, call: GrpcCallOptions = {}) =>
@@ -174,7 +179,10 @@ export function parseServerAddress(address: string): ServerAddress | undefined {
 
 type WireMethod = MethodDefinition<Message, Message>;
 
-function methodDefinition(method: DescService['methods'][number]): {
+function methodDefinition(
+  method: DescService['methods'][number],
+  decode: ((bytes: Uint8Array) => Message) | undefined,
+): {
   path: string;
   requestSerialize: WireMethod['requestSerialize'];
   responseDeserialize: WireMethod['responseDeserialize'];
@@ -183,7 +191,7 @@ function methodDefinition(method: DescService['methods'][number]): {
   return {
     path: `/${method.parent.typeName}/${method.name}`,
     requestSerialize: (message) => Buffer.from(toBinary(input, create(input, message))),
-    responseDeserialize: (bytes) => fromBinary(output, bytes),
+    responseDeserialize: decode ?? ((bytes) => fromBinary(output, bytes)),
   };
 }
 

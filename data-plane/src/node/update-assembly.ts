@@ -1,6 +1,7 @@
 import { type Item, type ItemKey, Track, type Update } from '@sluice/proto';
 import { API_KEY_KIND, type KeyStaging, KeysFull } from '../shared/index.ts';
 import { Garbage } from './garbage.ts';
+import { itemsOf } from './partly-decoded.ts';
 import type { WholeUpdate } from './track.ts';
 
 /** A snapshot larger than this is refused. */
@@ -19,18 +20,16 @@ export class UpdateAssembly {
     this.#stageKeys = stageKeys;
   }
 
-  /** The update that this part completes; undefined where more parts follow. */
+  /**
+   * The update that this part completes; undefined where more parts follow.
+   * @throws Error where one of its items does not decode
+   */
   add(part: Update): WholeUpdate | 'too large' | undefined {
     const parts = this.#parts.get(part.track) ?? { upserts: [], removals: [] };
-    const bytes = part.upserts.reduce((sum, { content }) => sum + content.length, 0);
-    this.#bytes += bytes;
-    this.#garbage.add(bytes);
-    if (this.#bytes > MAX_SNAPSHOT_BYTES || !this.#takeKeys(part)) {
+    if (!this.#takeItems(part, parts)) {
       this.drop();
       return 'too large';
     }
-    // Not the part itself: what it holds of the bytes that came would keep all of them.
-    for (const item of part.upserts) parts.upserts.push(item);
     for (const key of part.removals) parts.removals.push(key);
     if (part.more) {
       this.#parts.set(part.track, parts);
@@ -51,16 +50,23 @@ export class UpdateAssembly {
   }
 
   /** False: there are more than a node has room for. */
-  #takeKeys(part: Update): boolean {
-    if (part.track !== Track.FACTS || !part.snapshot) return true;
-    this.#keys ??= this.#stageKeys();
+  #takeItems(part: Update, { upserts }: Parts): boolean {
+    const takesKeys = part.track === Track.FACTS && part.snapshot;
+    if (takesKeys) this.#keys ??= this.#stageKeys();
+    let bytes = 0;
     try {
-      for (const item of part.upserts) if (item.kind === API_KEY_KIND) this.#keys.put(item);
+      for (const item of itemsOf(part)) {
+        bytes += item.content.length;
+        if (this.#bytes + bytes > MAX_SNAPSHOT_BYTES) return false;
+        if (takesKeys && item.kind === API_KEY_KIND) this.#keys!.put(item);
+        else upserts.push(item);
+      }
     } catch (error) {
       if (error instanceof KeysFull) return false;
       throw error;
     }
-    part.upserts = part.upserts.filter(({ kind }) => kind !== API_KEY_KIND);
+    this.#bytes += bytes;
+    this.#garbage.add(bytes);
     return true;
   }
 }

@@ -1,5 +1,6 @@
 import { SyncService } from '@sluice/proto';
 import { createGrpcClient, type GrpcClient, toRpcError } from '@sluice/proto/grpc-client';
+import { decodeWatchResponse } from './partly-decoded.ts';
 import { type Ending, type StreamOptions, WatchStream } from './watch-stream.ts';
 
 export interface WatchOptions extends StreamOptions {
@@ -36,6 +37,7 @@ export class WatchClient {
     this.#clients = options.controlPlanes.map((address) =>
       createGrpcClient(SyncService, address, {
         ...(options.token === undefined ? {} : { token: options.token }),
+        decoders: { watch: decodeWatchResponse },
         channelOptions: {
           'grpc.keepalive_time_ms': 5_000,
           'grpc.keepalive_timeout_ms': 3_000,

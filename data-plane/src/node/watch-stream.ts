@@ -144,7 +144,13 @@ export class WatchStream {
   }
 
   #update(part: Update): void {
-    const update = this.#assembly.add(part);
+    let update: ReturnType<UpdateAssembly['add']>;
+    try {
+      update = this.#assembly.add(part);
+    } catch (error) {
+      this.end({ reason: `an update that does not decode: ${String(error)}` });
+      return;
+    }
     if (update === 'too large') this.end({ reason: 'a snapshot that is larger than the node takes' });
     else if (update !== undefined) void this.#apply(update);
   }

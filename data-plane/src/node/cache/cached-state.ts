@@ -1,6 +1,7 @@
 import { hashItem, type ItemKey, itemKey, SetDigest, type TrackItem } from '@sluice/engine';
 import { type CacheRecord, type FetchedKeySet, type FoundEndpoints, Track, type Update } from '@sluice/proto';
 import { API_KEY_KIND, type KeyRestore } from '../../shared/index.ts';
+import { itemsOf } from '../partly-decoded.ts';
 
 /** One track as it is kept on disk; of the facts, all but API keys. */
 export interface CachedTrack {
@@ -63,12 +64,17 @@ export class Replay {
   }
 }
 
+/** Where the last update that was replayed leads to. */
+interface Position extends Pick<Update, 'more' | 'revision' | 'digest'> {
+  readonly createdAt: Update['createdAt'] | undefined;
+}
+
 class TrackReplay {
   readonly #keys: KeyRestore | undefined;
   readonly #items = new Map<ItemKey, TrackItem>();
   readonly #hashes = new Map<ItemKey, Uint8Array>();
   lastGood: readonly TrackItem[] = [];
-  #position: Update | undefined;
+  #position: Position | undefined;
 
   constructor(keys: KeyRestore | undefined) {
     this.#keys = keys;
@@ -79,11 +85,12 @@ class TrackReplay {
       if (this.#isKey(removal)) this.#keys!.remove(removal.name);
       else this.#items.delete(itemKey(removal));
     }
-    for (const item of update.upserts) {
+    for (const item of itemsOf(update)) {
       if (this.#isKey(item)) this.#keys!.put(item);
       else this.#items.set(itemKey(item), item);
     }
-    this.#position = { ...update, upserts: [], removals: [] };
+    const { more, revision, digest, createdAt } = update;
+    this.#position = { more, revision, digest, createdAt };
   }
 
   verify(): string | undefined {

@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
-import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { type CacheRecord, CacheRecordSchema } from '@sluice/proto';
+import { decodeCacheRecord } from '../partly-decoded.ts';
 
 /** Before each record: its length and the CRC-32 of its bytes, both 32 bits big-endian. */
 const FRAME_BYTES = 8;
@@ -79,7 +80,7 @@ export class RecordReader {
     }
     let record: CacheRecord;
     try {
-      record = fromBinary(CacheRecordSchema, content);
+      record = decodeCacheRecord(content);
     } catch (error) {
       this.#damage = damaged(this.#at, `a record that does not decode: ${String(error)}`);
       return;

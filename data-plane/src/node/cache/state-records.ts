@@ -1,4 +1,7 @@
+import { create } from '@bufbuild/protobuf';
+import { WireType } from '@bufbuild/protobuf/wire';
 import type { TrackItem } from '@sluice/engine';
+import { UpdateSchema } from '@sluice/proto';
 import type { PinnedKeys } from '../../shared/index.ts';
 import type { NodeTrack, WholeUpdate } from '../track.ts';
 import type { RecordInit } from './record-frame.ts';
@@ -17,18 +20,16 @@ export function trackRecords(track: NodeTrack, historyId: string, keys?: PinnedK
   const digest = track.digest();
   return {
     *[Symbol.iterator]() {
-      for (const { upserts, more } of inParts(items, keys?.latest() ?? [])) {
-        const update = {
-          track: wire,
-          historyId,
-          revision: BigInt(revision),
-          digest,
-          upserts,
-          snapshot: true,
-          more,
-          createdAt: timestamp(createdAtMs),
-        };
-        yield { case: 'update', value: update } satisfies RecordInit;
+      const position = { track: wire, historyId, revision: BigInt(revision), digest, snapshot: true };
+      const createdAt = timestamp(createdAtMs);
+      for (const data of keys?.encoded(ITEMS_PER_RECORD) ?? []) {
+        const value = create(UpdateSchema, { ...position, more: true, createdAt });
+        // Items that are encoded already: protobuf-es writes the unknown fields of a message as they are.
+        value.$unknown = [{ no: UpdateSchema.field.upserts.number, wireType: WireType.LengthDelimited, data }];
+        yield { case: 'update', value } satisfies RecordInit;
+      }
+      for (const { upserts, more } of inParts(items, keys?.heldItems() ?? [])) {
+        yield { case: 'update', value: { ...position, upserts, more, createdAt } } satisfies RecordInit;
       }
       yield lastGoodRecord(track, lastGood);
     },

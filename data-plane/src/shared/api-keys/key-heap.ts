@@ -9,7 +9,7 @@ export class KeysFull extends Error {
 
 const GROW_BYTES = 1024 * 1024;
 /** What is given back and is at least so long is cut up again; shorter, it waits for one of its length. */
-const LARGE_UNITS = 64;
+const LARGE_UNITS = 128;
 
 interface Area {
   readonly unit: number;

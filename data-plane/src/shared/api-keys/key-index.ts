@@ -9,12 +9,11 @@ import {
   segmentOf,
   segmentWord,
   slotWord,
-  UNIT_BYTES,
   unitOf,
+  WORDS_PER_UNIT,
   whichOf,
 } from './key-memory.ts';
 
-const SLOTS_PER_UNIT = UNIT_BYTES / 4;
 const FIRST_BITS = 2;
 const MOST_BITS = 20;
 
@@ -109,7 +108,7 @@ export class KeyIndex {
   #slots(segment: number): Int32Array {
     const word = this.#memory.words[this.#directory + segment]!;
     if (word === 0) return new Int32Array(0);
-    const first = unitOf(word) * SLOTS_PER_UNIT;
+    const first = unitOf(word) * WORDS_PER_UNIT;
     return this.#memory.words.subarray(first, first + (1 << segmentBits(word)));
   }
 
@@ -118,10 +117,10 @@ export class KeyIndex {
     const old = this.#memory.words[this.#directory + segment]!;
     let bits = old === 0 ? this.#firstBits : FIRST_BITS;
     while (1 << bits < 2 * (this.#live[segment]! + 1)) bits++;
-    const units = (1 << bits) / SLOTS_PER_UNIT;
+    const units = (1 << bits) / WORDS_PER_UNIT;
     const unit = this.#heap.take(units);
     const next = segmentWord(unit, bits);
-    this.#memory.words.fill(EMPTY, unit * SLOTS_PER_UNIT, (unit + units) * SLOTS_PER_UNIT);
+    this.#memory.words.fill(EMPTY, unit * WORDS_PER_UNIT, (unit + units) * WORDS_PER_UNIT);
     const before = this.#slots(segment);
     this.#used[segment] = 0;
     this.#live[segment] = 0;
@@ -131,12 +130,12 @@ export class KeyIndex {
       this.#store(next, segment, word, this.#hash.hi);
     }
     Atomics.store(this.#memory.words, this.#directory + segment, next);
-    if (old !== 0) this.#heap.retire(unitOf(old), (1 << segmentBits(old)) / SLOTS_PER_UNIT);
+    if (old !== 0) this.#heap.retire(unitOf(old), (1 << segmentBits(old)) / WORDS_PER_UNIT);
   }
 
   #store(segmentAt: number, segment: number, word: number, hi: number): void {
     const { words } = this.#memory;
-    const first = unitOf(segmentAt) * SLOTS_PER_UNIT;
+    const first = unitOf(segmentAt) * WORDS_PER_UNIT;
     const mask = (1 << segmentBits(segmentAt)) - 1;
     let slot = hi & mask;
     while (words[first + slot]! !== EMPTY && words[first + slot]! !== REMOVED) slot = (slot + 1) & mask;

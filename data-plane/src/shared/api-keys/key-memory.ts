@@ -1,6 +1,6 @@
 /**
  * API keys in shared memory: written by the main thread alone, read by all workers without a lock. Everything is in one buffer that
- * grows, in units of 16 bytes:
+ * grows, in units of 8 bytes:
  *
  *   directories   two, of secrets and of names: a word for each of SEGMENTS segments, saying where it is and how long
  *   segments      of slots, a power of two: an open-addressed table of the keys whose hash falls into it. A slot says where a record is
@@ -13,9 +13,13 @@
 
 export const API_KEY_KIND = 'ApiKey';
 
-export const UNIT_BYTES = 16;
-/** Of one directory. A segment is what is copied at once when it grows: at a million keys a thousand. */
-export const SEGMENTS = 1024;
+export const UNIT_BYTES = 8;
+export const WORDS_PER_UNIT = UNIT_BYTES / 4;
+/**
+ * Of one directory. A segment is what is copied at once when it grows: at a million keys some hundreds. As many as make its slots, which are a
+ * power of two, two thirds full then.
+ */
+export const SEGMENTS = 1536;
 /** Where the directories are, in words. */
 export const SECRETS = 0;
 export const NAMES = SEGMENTS;
@@ -24,7 +28,7 @@ export const FIRST_UNIT = (2 * SEGMENTS * 4) / UNIT_BYTES;
 /** Half of it is for records, about two million: past them a change of keys is refused. */
 const MAX_BYTES = 512 * 1024 * 1024;
 
-const UNIT_BITS = 25;
+const UNIT_BITS = 26;
 const UNIT_MASK = (1 << UNIT_BITS) - 1;
 
 /** A slot nothing was ever in: nobody looks further. */
@@ -32,9 +36,11 @@ export const EMPTY = 0;
 /** A slot whose key is gone; what comes after it may still be what is looked for. No record is at unit 1. */
 export const REMOVED = 1;
 
-/** Of a slot's word: the record, which of its secrets (0 the current, 1 the one before it), and six bits of the hash. */
+const TAG_SHIFT = UNIT_BITS + 1;
+
+/** Of a slot's word: the record, which of its secrets (0 the current, 1 the one before it), and five bits of the hash. */
 export function slotWord(unit: number, which: number, lo: number): number {
-  return unit | (which << UNIT_BITS) | (tagOf(lo) << 26);
+  return unit | (which << UNIT_BITS) | (tagOf(lo) << TAG_SHIFT);
 }
 
 export function unitOf(word: number): number {
@@ -55,11 +61,11 @@ export function segmentBits(word: number): number {
 }
 
 export function segmentOf(lo: number): number {
-  return lo & (SEGMENTS - 1);
+  return (lo >>> 0) % SEGMENTS;
 }
 
 function tagOf(lo: number): number {
-  return (lo >>> 10) & 63;
+  return lo >>> TAG_SHIFT;
 }
 
 /**
@@ -70,7 +76,8 @@ export const HEAD_BYTES = 8;
 export const MAX_CONTENT_BYTES = 0xffff - HEAD_BYTES;
 /** A `scanApiKey` reads it; else it has to be decoded. */
 export const PLAIN = 1 << 16;
-export const MARK_SHIFT = 24;
+export const MARK_SHIFT = 17;
+export const MAX_MARK = 2 ** (32 - MARK_SHIFT) - 1;
 
 /** @param maxBytes at most `MAX_BYTES`, which is what a slot can name */
 export function createKeyMemory(maxBytes: number = MAX_BYTES): SharedArrayBuffer {
@@ -100,16 +107,16 @@ export class KeyMemory {
 
   /** The length of a record's content. */
   lengthOf(unit: number): number {
-    return this.words[unit * 4]! & 0xffff;
+    return this.words[unit * WORDS_PER_UNIT]! & 0xffff;
   }
 
   isPlain(unit: number): boolean {
-    return (this.words[unit * 4]! & PLAIN) !== 0;
+    return (this.words[unit * WORDS_PER_UNIT]! & PLAIN) !== 0;
   }
 
   /** Where the hash of a secret is, in bytes of the memory; 0: the record has none. */
   secretAt(unit: number, which: number): number {
-    const places = this.words[unit * 4 + 1]!;
+    const places = this.words[unit * WORDS_PER_UNIT + 1]!;
     const place = which === 0 ? places & 0xffff : places >>> 16;
     return place === 0 ? 0 : unit * UNIT_BYTES + place;
   }
@@ -155,7 +162,7 @@ export class SlotCursor {
     this.#left = 0;
     if (word === 0) return;
     const slots = 1 << segmentBits(word);
-    this.#first = unitOf(word) * (UNIT_BYTES / 4);
+    this.#first = unitOf(word) * WORDS_PER_UNIT;
     this.#mask = slots - 1;
     this.#next = hi & this.#mask;
     this.#left = slots;
@@ -171,7 +178,7 @@ export class SlotCursor {
       this.#left--;
       const word = Atomics.load(words, this.at);
       if (word === EMPTY) break;
-      if (word !== REMOVED && word >>> 26 === this.#tag) return word;
+      if (word !== REMOVED && word >>> TAG_SHIFT === this.#tag) return word;
     }
     this.#left = 0;
     return EMPTY;

@@ -2,6 +2,7 @@ import { hashItem, SetDigest, type TrackItem } from '@sluice/engine';
 import { Slices } from '../slices.ts';
 import { API_KEY_KIND, SEGMENTS } from './key-memory.ts';
 import type { HeldKey, KeyStore } from './key-store.ts';
+import { UnitList } from './unit-list.ts';
 
 /**
  * A change of the keys that is taken in while it arrives, and made when all of it is there and verified: records are written, and nothing
@@ -17,8 +18,7 @@ export class KeyStaging {
   /** What each key of a delta adds to the digest; a snapshot names none twice. */
   readonly #hashes = new Map<string, Uint8Array | undefined>();
   readonly digest: SetDigest;
-  #units = new Uint32Array(64);
-  #count = 0;
+  readonly #units = new UnitList();
 
   constructor(store: KeyStore, isSnapshot: boolean) {
     this.#store = store;
@@ -44,12 +44,7 @@ export class KeyStaging {
       return;
     }
     this.#held.delete(name);
-    if (this.#count === this.#units.length) {
-      const units = new Uint32Array(2 * this.#count);
-      units.set(this.#units);
-      this.#units = units;
-    }
-    this.#units[this.#count++] = written;
+    this.#units.push(written);
   }
 
   /** Of a delta; before what it puts. */
@@ -61,26 +56,32 @@ export class KeyStaging {
   /** Makes the change, in slices. Who looks meanwhile finds each key as it was or as it will be. */
   async apply(): Promise<void> {
     const slices = new Slices();
-    this.#store.expect(this.#store.size + this.#count);
+    const { length } = this.#units;
+    this.#store.expect(this.#store.size + length);
     for (const name of this.#removals) {
       this.#store.release(name);
       this.#store.deactivate(name);
       if (slices.isOver()) await slices.pause();
     }
-    for (let i = 0; i < this.#count; i++) {
-      this.#store.activate(this.#units[i]!);
+    for (let i = 0; i < length; i++) {
+      const unit = this.#units.at(i);
+      this.#store.activate(unit);
+      if (!this.#isSnapshot) this.#store.release(this.#store.memory.nameOf(unit));
       if (slices.isOver()) await slices.pause();
     }
     if (this.#isSnapshot) await this.#removeOthers(slices);
-    else for (const unit of this.#units.subarray(0, this.#count)) this.#store.release(this.#store.memory.nameOf(unit));
-    for (const [name, held] of this.#held) this.#store.hold(name, held);
+    for (const [name, held] of this.#held) {
+      this.#store.hold(name, held);
+      if (slices.isOver()) await slices.pause();
+    }
     this.#store.setDigest(this.digest);
+    this.#units.clear();
   }
 
   /** Gives up what was taken in. */
   discard(): void {
-    for (let i = 0; i < this.#count; i++) this.#store.unwrite(this.#units[i]!);
-    this.#count = 0;
+    for (let i = 0; i < this.#units.length; i++) this.#store.unwrite(this.#units.at(i));
+    this.#units.clear();
   }
 
   #book(name: string, hash: Uint8Array | undefined): void {

@@ -18,6 +18,7 @@ import {
   KeyMemory,
   MARK_SHIFT,
   MAX_CONTENT_BYTES,
+  MAX_MARK,
   NAMES,
   PLAIN,
   SECRETS,
@@ -25,6 +26,7 @@ import {
   SlotCursor,
   UNIT_BYTES,
   unitOf,
+  WORDS_PER_UNIT,
 } from './key-memory.ts';
 import { wordOf } from './key-reader.ts';
 import { PinnedKeys } from './pinned-keys.ts';
@@ -136,11 +138,11 @@ export class KeyStore {
   /** Notes in a record which staging met it. Readers do not look there. */
   mark(unit: number, mark: number): void {
     const { words } = this.memory;
-    words[unit * 4] = (words[unit * 4]! & ((1 << MARK_SHIFT) - 1)) | (mark << MARK_SHIFT);
+    words[unit * WORDS_PER_UNIT] = (words[unit * WORDS_PER_UNIT]! & ((1 << MARK_SHIFT) - 1)) | (mark << MARK_SHIFT);
   }
 
   markOf(unit: number): number {
-    return this.memory.words[unit * 4]! >>> MARK_SHIFT;
+    return this.memory.words[unit * WORDS_PER_UNIT]! >>> MARK_SHIFT;
   }
 
   /**
@@ -169,8 +171,8 @@ export class KeyStore {
     }
     const unit = this.heap.takeRecord(unitsFor(content.length));
     const { words, bytes } = this.memory;
-    words[unit * 4] = content.length | (isPlain ? PLAIN : 0) | (mark << MARK_SHIFT);
-    words[unit * 4 + 1] = places;
+    words[unit * WORDS_PER_UNIT] = content.length | (isPlain ? PLAIN : 0) | (mark << MARK_SHIFT);
+    words[unit * WORDS_PER_UNIT + 1] = places;
     bytes.set(content, unit * UNIT_BYTES + HEAD_BYTES);
     return unit;
   }
@@ -291,7 +293,6 @@ export class KeyStore {
 }
 
 const HASH_BYTES = 32;
-const MAX_MARK = 255;
 
 function readHash({ bytes }: KeyMemory, at: number, out: KeyHash): void {
   out.lo = wordOf(bytes, at);
