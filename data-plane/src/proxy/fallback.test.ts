@@ -171,6 +171,8 @@ describe('a fixed answer is given', () => {
     apply([CANNED], {}, { timeout: '200ms', retry: { attempts: 0, on: ['timeout'] } });
     expect(await ask()).toMatchObject({ body: 'canned' });
     apply([CANNED], {}, { timeout: '200ms' });
+    expect(await ask()).toMatchObject({ body: 'canned' });
+    apply([CANNED], {}, { timeout: '200ms', retry: { attempts: 0, on: ['reset', '503'] } });
     expect(problemOf(await ask())).toMatchObject({ status: 504 });
   });
 

@@ -99,6 +99,23 @@ describe('retries', () => {
     expect((await client.takeMessage()).body).toBe('ok');
   });
 
+  test.each([
+    [{}, 'OK'],
+    [{ on: ['504'] }, 'OK'],
+    [{ on: ['5xx'] }, 'OK'],
+    [{ on: ['reset', '503'] }, 'Gateway Timeout'],
+  ])(
+    'of a try that took too long are made where 504 is a condition, which is what it is answered with: %j',
+    async (on, reason) => {
+      await using rig = await ProxyRig.start(simple({ retry: { attempts: 1, perTryTimeout: '100ms', ...on } }));
+      const client = await rig.connect();
+      client.send(GET);
+      await rig.origin.acceptRequest();
+      if (reason === 'OK') (await rig.origin.acceptRequest()).send(OK);
+      expect((await client.takeMessage()).head).toContain(reason);
+    },
+  );
+
   test('stay within the budget: an upstream that fails gets little more than the load', async () => {
     await using rig = await ProxyRig.start(simple(RETRY));
     const tries = countTries(rig);

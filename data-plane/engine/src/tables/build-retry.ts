@@ -4,6 +4,8 @@ import { durationMs, sizeBytes } from './read-duration.ts';
 import type { RetryPlan } from './service-plan.ts';
 
 const DEFAULT_CONDITIONS = ['connect-failure', 'reset', '502', '503', '504'];
+/** A try that took too long is answered with 504 where nothing else is done: who retries that status means it, too. */
+const TIMEOUT_CONDITIONS = ['timeout', '504', '5xx'];
 /** Methods that mean the same when sent twice (RFC 9110, 9.2.2). */
 const IDEMPOTENT_METHODS = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'];
 
@@ -14,7 +16,7 @@ export function buildRetry(retry: Retry): RetryPlan {
     attempts: retry.attempts ?? 1,
     onConnectFailure: on.has('connect-failure'),
     onReset: on.has('reset'),
-    onTimeout: on.has('timeout'),
+    onTimeout: TIMEOUT_CONDITIONS.some((condition) => on.has(condition)),
     statuses: statusesOf(on),
     perTryTimeoutMs: durationMs(retry.perTryTimeout, 0),
     backoffBaseMs: durationMs(retry.backoff?.base, 25),

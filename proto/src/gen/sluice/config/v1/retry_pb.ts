@@ -34,7 +34,8 @@ export type Retry = Message<"sluice.config.v1.Retry"> & {
   attempts?: number | undefined;
 
   /**
-   * What is tried again: connect-failure, reset, timeout, 5xx or single statuses. Empty: connect-failure, reset, 502, 503, 504.
+   * What is tried again: connect-failure, reset, timeout, 5xx or single statuses. 504 and 5xx are timeouts, too: of a try that took longer
+   * than per_try_timeout. Empty: connect-failure, reset, 502, 503, 504.
    *
    * @generated from field: repeated string on = 2;
    */
@@ -92,7 +93,8 @@ export type RetryJson = {
   attempts?: number;
 
   /**
-   * What is tried again: connect-failure, reset, timeout, 5xx or single statuses. Empty: connect-failure, reset, 502, 503, 504.
+   * What is tried again: connect-failure, reset, timeout, 5xx or single statuses. 504 and 5xx are timeouts, too: of a try that took longer
+   * than per_try_timeout. Empty: connect-failure, reset, 502, 503, 504.
    *
    * @generated from field: repeated string on = 2;
    */
