@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ExplainedRequest, Explainer } from '@sluice/engine';
+import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readManifests } from '../harness/admin.ts';
 import { type Gateway, startGateway } from '../harness/gateway.ts';
@@ -15,6 +16,8 @@ let origin: Origin;
 let gateway: Gateway;
 let folder: TempDir;
 const secrets: Record<string, string> = {};
+
+const TOKEN_SECRET = '0123456789abcdef0123456789abcdef';
 
 const manifest = (address: string): string => `
 kind: Consumer
@@ -32,6 +35,38 @@ spec: {}
 kind: Service
 name: up
 spec: { endpoints: [{ address: "${address}" }] }
+---
+kind: Listener
+name: http
+spec: { address: "127.0.0.1:8080", trustedProxies: [127.0.0.1/32] }
+---
+kind: Issuer
+name: partner
+spec: { issuer: partner, algorithms: [HS256], secret: { inline: "${TOKEN_SECRET}" }, consumer: { claim: sub } }
+---
+kind: Route
+name: tokens
+spec:
+  match: [{ path: { prefix: /tokens } }]
+  service: up
+  auth: { anyOf: [{ apiKey: {} }, { jwt: { issuers: [partner] } }] }
+  authorization: { scopes: { allOf: [orders.read] } }
+---
+kind: Route
+name: tenants
+spec:
+  match: [{ path: { prefix: /tenants } }]
+  service: up
+  auth: { anyOf: [{ jwt: { issuers: [partner] } }] }
+  authorization: { groups: { anyOf: [staff, boss] }, claims: { tenant: [acme] } }
+---
+kind: Route
+name: unasked
+spec: { match: [{ path: { prefix: /unasked } }], service: up, authorization: { groups: { anyOf: [staff] } } }
+---
+kind: Route
+name: optional
+spec: { match: [{ path: { prefix: /optional } }], service: up, auth: { anyOf: [{ apiKey: {} }], optional: true } }
 ---
 kind: Service
 name: off
@@ -127,6 +162,12 @@ interface Case {
   readonly host?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly as?: string;
+  /** What a token says of whom it is asked as. */
+  readonly token?: {
+    readonly scopes?: readonly string[];
+    readonly groups?: readonly string[];
+    readonly tenant?: string;
+  };
   readonly body?: string;
 }
 
@@ -151,6 +192,20 @@ const cases: readonly Case[] = [
   { target: '/staff', as: 'alice' },
   { target: '/staff', as: 'bob' },
   { target: '/near' },
+  { target: '/near', headers: { 'x-forwarded-for': '9.9.9.9' } },
+  { target: '/near', headers: { 'x-forwarded-for': '9.9.9.9, 127.0.0.2' } },
+  { target: '/tokens', as: 'alice' },
+  { target: '/tokens', as: 'alice', token: { tenant: 'acme' } },
+  { target: '/tokens', as: 'alice', token: { scopes: ['other'] } },
+  { target: '/tokens', as: 'bob', token: { scopes: ['orders.read'] } },
+  { target: '/scoped', as: 'alice', token: { scopes: ['orders.read'] } },
+  { target: '/tenants', as: 'alice', token: { tenant: 'acme' } },
+  { target: '/tenants', as: 'bob', token: { tenant: 'acme' } },
+  { target: '/tenants', as: 'bob', token: { tenant: 'acme', groups: ['boss'] } },
+  { target: '/tenants', as: 'bob', token: { tenant: 'other', groups: ['boss'] } },
+  { target: '/unasked' },
+  { target: '/unasked', as: 'alice' },
+  { target: '/optional' },
   { target: '/moved/x' },
   { target: '/scripts', method: 'PUT' },
   { target: '/scripts', method: 'PUT', headers: { origin: 'https://other.example' } },
@@ -182,22 +237,42 @@ const cases: readonly Case[] = [
   { target: '/open', method: 'POST', body: 'x'.repeat(100) },
 ];
 
+const bearer = async (sub: string, { scopes, groups, tenant }: NonNullable<Case['token']>) => {
+  const claims = {
+    sub,
+    iss: 'partner',
+    scope: scopes?.join(' ') ?? '',
+    ...(groups && { groups }),
+    ...(tenant && { tenant }),
+  };
+  const token = await new SignJWT(claims).setProtectedHeader({ alg: 'HS256' }).sign(Buffer.from(TOKEN_SECRET));
+  return { authorization: `Bearer ${token}` };
+};
+
 test('decides as a node does', async () => {
   const explainer = new Explainer(readManifests(manifest(origin.address)));
-  for (const { target, method = 'GET', host = 'any.example', headers = {}, as, body } of cases) {
+  for (const { target, method = 'GET', host = 'any.example', headers = {}, as, token, body } of cases) {
+    const { scopes = [], groups = [], tenant } = token ?? {};
     const asked: ExplainedRequest = {
       ...{ listener: 'http', method, host, target, headers: new Map(Object.entries(headers)) },
       ...{ address: '127.0.0.1', body: body === undefined ? undefined : Buffer.from(body) },
-      caller: as === undefined ? undefined : { consumer: as, scopes: [], groups: [], claims: null },
+      caller: as === undefined ? undefined : { consumer: as, scopes, groups, claims: tenant ? { tenant } : null },
     };
     const { outcome } = explainer.decide(asked);
     await using client = await connectRaw(gateway.node.port);
-    const sent = { ...headers, host, ...(as === undefined ? {} : { 'x-api-key': secrets[as]! }) };
+    const credential = as === undefined ? {} : token ? await bearer(as, token) : { 'x-api-key': secrets[as]! };
+    const sent = { ...headers, host, ...credential };
     const answer = await client.request({ method, target, headers: sent, ...(body !== undefined && { body }) });
     const { status, header } = answer;
     const problem = header('content-type') === 'application/problem+json' && method !== 'HEAD';
     const code = problem ? (JSON.parse(answer.body.toString()) as { type: string }).type.split(':').at(-1) : undefined;
-    expect({ target, as, status: outcome.status ?? 200, code: outcome.code }).toEqual({ target, as, status, code });
+    expect({ target, as, token, status: outcome.status ?? 200, code: outcome.code }).toEqual({
+      target,
+      as,
+      token,
+      status,
+      code,
+    });
   }
 });
 
@@ -207,7 +282,7 @@ describe('gatewayctl explain', () => {
   test('prints the outcome, each step, the matches that give way and the nearest misses', async () => {
     const { code, stdout } = await ctl('GET', 'http://x.example/scoped/1', '--as', 'bob');
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^403 forbidden: the caller lacks scopes: one of orders.read\n/);
+    expect(stdout).toMatch(/^403 forbidden: the caller lacks scopes: needs one of orders.read; has none\n/);
     expect(stdout).toMatch(/^route +pass +scoped takes it$/m);
     expect(stdout).toMatch(
       /^authentication +pass +assumed to be the consumer bob, by an API key in the header x-api-key$/m,
@@ -219,6 +294,23 @@ describe('gatewayctl explain', () => {
     expect(missed.stdout).toMatch(/^404 route_not_found: no route takes this request\n/);
     expect(missed.stdout).toMatch(
       /^hosted +GET \*\.a\.example template \/items\/\{id\} +0 +host +\*\.a\.example +x\.example$/m,
+    );
+  });
+
+  test('says that credentials are not verified, and whose address counts', async () => {
+    const keyed = await ctl('GET', '/keyed', '-H', 'x-api-key: slk_something');
+    expect(keyed.stdout).toMatch(
+      /^401 unauthenticated: .* nobody is assumed; a credential is presented, and none is verified here: say --as CONSUMER\n/,
+    );
+    expect((await ctl('GET', '/optional', '-H', 'x-api-key: k')).stdout).toMatch(
+      /^authentication +open +nobody is assumed/m,
+    );
+    const near = await ctl('GET', '/near', '--from', '127.0.0.1', '-H', 'x-forwarded-for: 9.9.9.9');
+    expect(near.stdout).toMatch(
+      /^client address +pass +9\.9\.9\.9, which the trusted proxy 127\.0\.0\.1 names, may call$/m,
+    );
+    expect((await ctl('GET', '/unasked', '--as', 'alice')).stdout).toMatch(
+      /^authentication +pass +nobody is asked who he is/m,
     );
   });
 

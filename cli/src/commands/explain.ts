@@ -1,4 +1,4 @@
-import { DEFAULT_LISTENER, type ExplainedRequest, Explainer } from '@sluice/engine';
+import { DEFAULT_LISTENER, type ExplainedRequest, Explainer, type ExplainerOptions } from '@sluice/engine';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { ControlPlaneClient } from '../client/control-plane.ts';
 import { readConfig } from '../client/read-config.ts';
@@ -41,9 +41,9 @@ export function addExplain(program: Command): void {
     .option('-d, --data <text>', 'its body')
     .option('--as <consumer>', 'as if a credential of this consumer were presented')
     .option('--scope <scope>', 'a scope of the token; may be given again', collect)
-    .option('--group <group>', 'a group of the caller; may be given again', collect)
+    .option('--group <group>', 'a group of the token, beside those of its consumer; may be given again', collect)
     .option('--claim <name=value>', 'a claim of the token; may be given again', readClaim)
-    .option('--from <address>', "the client's IP address")
+    .option('--from <address>', "the client's IP address, or a trusted proxy's: then with -H 'X-Forwarded-For: ...'")
     .option('--listener <name>', 'the listener it comes to', DEFAULT_LISTENER)
     .option('--revision <n>', 'by the configuration as it was then', readRevision)
     .option('--node <id>', 'by the revision that is active on this node')
@@ -53,6 +53,8 @@ export function addExplain(program: Command): void {
       'after',
       `
 What depends on the moment is told as open: tokens left in a limit, breakers, health, what is drawn by weight.
+Credentials in headers are not verified: --as says whose they are. --scope, --group and --claim make it a token, which has its own
+scopes alone; else the caller has those of the consumer.
 A line of --file: {"method":"GET","url":"http://a.example/x","headers":{"accept":"text/html"},"as":"alice","from":"192.0.2.1"};
 also body, scopes, groups and claims. Only url must be there.`,
     )
@@ -101,9 +103,11 @@ async function explain(
   flags: ExplainFlags,
 ): Promise<void> {
   const { output } = flags;
-  const { explainer, revision } = await load(client, flags);
+  const { explainer, revision, options } = await load(client, flags);
   const before =
-    flags.compare === undefined ? undefined : new Explainer((await readConfig(client, flags.compare)).resources);
+    flags.compare === undefined
+      ? undefined
+      : new Explainer((await readConfig(client, flags.compare)).resources, options);
   try {
     const [request] = requests;
     if (flags.file === undefined && request !== undefined && before === undefined) {
@@ -136,10 +140,10 @@ function sameText(count: number, revision: bigint, other: bigint): string {
 async function load(
   client: ControlPlaneClient,
   flags: ExplainFlags,
-): Promise<{ readonly explainer: Explainer; readonly revision: bigint }> {
+): Promise<{ readonly explainer: Explainer; readonly revision: bigint; readonly options: ExplainerOptions }> {
   if (flags.node === undefined) {
     const { revision, resources } = await readConfig(client, flags.revision);
-    return { explainer: new Explainer(resources), revision };
+    return { explainer: new Explainer(resources), revision, options: {} };
   }
   const { node } = await client.fleet.getNode({ nodeId: flags.node });
   const { group, activeRevision, held } = node!;
@@ -147,7 +151,7 @@ async function load(
   for (const { kind, name, reason } of held) {
     process.stderr.write(oneLine(`${flags.node} holds ${kind}/${name} at an older version: ${reason}`).concat('\n'));
   }
-  return { explainer: new Explainer(resources, { group }), revision: activeRevision };
+  return { explainer: new Explainer(resources, { group }), revision: activeRevision, options: { group } };
 }
 
 const SUMMARY_COLUMNS: readonly Column<SummaryRow>[] = [

@@ -13,7 +13,7 @@ export interface RequestWords {
   readonly scopes?: readonly string[];
   readonly groups?: readonly string[];
   readonly claims?: Readonly<Record<string, unknown>>;
-  /** The client's address. */
+  /** The address that it comes from. */
   readonly from?: string;
   readonly body?: string;
 }
@@ -21,7 +21,8 @@ export interface RequestWords {
 /** @returns the request, or what is wrong with the words */
 export function readRequest(words: RequestWords, listener: string): ExplainedRequest | string {
   const { method, url, from } = words;
-  const body = words.body === undefined ? undefined : new TextEncoder().encode(words.body);
+  // An empty body is none (RFC 9110, 6.4.1).
+  const body = words.body ? new TextEncoder().encode(words.body) : undefined;
   if (!TOKEN.test(method)) return `"${method}" is no method`;
   const headers = readHeaders(words.headers);
   if (typeof headers === 'string') return headers;

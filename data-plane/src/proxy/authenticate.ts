@@ -1,18 +1,11 @@
-import {
-  type ApiKeyMethodPlan,
-  type AuthMethodPlan,
-  type AuthPlan,
-  type IssuerPlan,
-  type JwtMethodPlan,
-  readQueryParameter,
-} from '@sluice/engine';
+import type { ApiKeyMethodPlan, AuthMethodPlan, AuthPlan, IssuerPlan, JwtMethodPlan } from '@sluice/engine';
 import { HeaderId, headerIdOf, joinedFieldValue, namedFieldValue } from '../http1/index.ts';
 import type { AuthFailureReason } from '../shared/index.ts';
 import { answerProblem } from './answer.ts';
 import type { Caller } from './caller.ts';
 import { readCookie } from './cookies.ts';
 import type { Exchange } from './exchange.ts';
-import { withoutQueryParameter } from './query-parameter.ts';
+import { onlyQueryParameter, withoutQueryParameter } from './query-parameter.ts';
 import { disbelievesCallers, refuseDisbelieved } from './stale-callers.ts';
 import type { TokenCaller } from './token-callers.ts';
 
@@ -91,7 +84,7 @@ function presentedKey(x: Exchange, location: ApiKeyMethodPlan['location'], name:
     case 'header':
       return headerValue(x, name);
     case 'query':
-      return x.query === '' ? undefined : readQueryParameter(x.query, name);
+      return x.query === '' ? undefined : onlyQueryParameter(x.query, name);
     case 'cookie':
       return readCookie(x.head, name);
     default:

@@ -1,7 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { BACKLOG, defaultListener, type ListenerPlan } from '@sluice/engine';
+import { BACKLOG, defaultListener, type ListenerPlan, plainAddress } from '@sluice/engine';
 import { setBacklog } from './backlog.ts';
-import { plainAddress } from './client-address.ts';
 import { closePolitely } from './close-politely.ts';
 import { ConnectionCaps } from './connection-caps.ts';
 import { type Acceptor, DownstreamConnection } from './downstream-connection.ts';

@@ -1,7 +1,7 @@
-import type { ListenerPlan } from '@sluice/engine';
+import { clientAddress, type ListenerPlan } from '@sluice/engine';
 import { type FieldText, HeaderId, type Host, joinedFieldValue, type RequestHead } from '../http1/index.ts';
 import { type KeyPart, keyPart } from '../shared/index.ts';
-import { addressGroup, clientAddress } from './client-address.ts';
+import { addressGroup } from './client-address.ts';
 
 /** The other end of a client connection, and what of it goes into every request. */
 export class Peer {

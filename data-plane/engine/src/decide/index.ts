@@ -7,6 +7,7 @@ export * from './cache-control.ts';
 export * from './cache-request.ts';
 export * from './cache-response.ts';
 export * from './cache-vary.ts';
+export * from './client-address.ts';
 export * from './consistent-hash.ts';
 export * from './cors.ts';
 export * from './edit-body.ts';

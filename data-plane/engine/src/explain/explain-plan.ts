@@ -1,15 +1,22 @@
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
-import { findLack } from '../decide/authorize.ts';
 import { allowsOrigin, preflightRefusal } from '../decide/cors.ts';
 import { parseJsonBody } from '../decide/json-body.ts';
 import { isJsonType, parseMediaType } from '../decide/media-type.ts';
 import { contentTypeRefusal, missingBodyRefusal } from '../decide/validation.ts';
 import { formatDuration } from '../manifest/duration.ts';
 import type { NormalizedTarget } from '../router/normalize-path.ts';
-import type { AuthMethodPlan, ConsumerPlan } from '../tables/caller-plan.ts';
+import type { ConsumerPlan } from '../tables/caller-plan.ts';
 import type { BucketPlan, LimitKeyPart, LimitPlan } from '../tables/limit-plan.ts';
 import type { FaultsPlan, ListenerPlan, RedirectPlan, RoutePlan } from '../tables/plan.ts';
 import type { ServicePlan } from '../tables/service-plan.ts';
+import {
+  explainAddress,
+  explainAuthentication,
+  explainAuthorization,
+  explainDryRun,
+  identified,
+} from './explain-caller.ts';
+import { type Asked, answered, refused, type Said, withoutEnd } from './explain-step.ts';
 import type { ExplainedRequest, RequestOutcome, StepVerdict } from './explainer.ts';
 
 /** The steps that a request went through, and what became of it. */
@@ -18,29 +25,17 @@ export interface PlanVerdict {
   readonly steps: readonly StepVerdict[];
 }
 
-/** What every step sees. */
-interface Asked extends ExplainedRequest {
-  readonly path: string;
-  /** The largest body that the listener takes. */
-  readonly listenerBodyBytes: number;
-  /** Undefined: no consumer. */
-  readonly consumer: ConsumerPlan | undefined;
-}
-
-/** What a step says: nothing, words alone, or an end. */
-type Said = undefined | string | { readonly open: string } | { readonly end: RequestOutcome };
-
 type Step = readonly [name: string, explain: (plan: RoutePlan, asked: Asked) => Said | readonly Said[]];
 
 /** Walks a request through the steps of the node's data plane, in its order, up to the first that answers. */
 export function explainPlan(
   plan: RoutePlan,
   request: ExplainedRequest,
-  { path }: NormalizedTarget,
-  { bodyBytes: listenerBodyBytes }: ListenerPlan,
+  { path, query }: NormalizedTarget,
+  { bodyBytes: listenerBodyBytes, trusts }: ListenerPlan,
   consumer: ConsumerPlan | undefined,
 ): PlanVerdict {
-  const asked: Asked = { ...request, path, listenerBodyBytes, consumer };
+  const asked = identified(plan, { ...request, path, query, listenerBodyBytes, trusts, consumer });
   const steps: StepVerdict[] = [];
   for (const [step, explain] of STEPS) {
     for (const said of [explain(plan, asked)].flat()) {
@@ -88,14 +83,6 @@ export const STEPS: readonly Step[] = [
 /** What the steps are called, in order. */
 export const STEP_NAMES: readonly string[] = STEPS.map(([name]) => name);
 
-function refused(status: number, code: string, says: string): { readonly end: RequestOutcome } {
-  return { end: { kind: 'refuse', status, code, says } };
-}
-
-function answered(status: number, says: string): { readonly end: RequestOutcome } {
-  return { end: { kind: 'answer', status, code: undefined, says } };
-}
-
 function explainAvailability({ unavailable }: RoutePlan): Said {
   if (unavailable === undefined) return undefined;
   return refused(503, 'policy_unavailable', `something the route needs cannot be built: ${unavailable}`);
@@ -126,65 +113,6 @@ function explainCors({ cors }: RoutePlan, { method, headers }: Asked): Said {
     ? preflightRefusal(cors, asked, headers.get('access-control-request-headers'))
     : 'The origin is not allowed.';
   return refusal === undefined ? answered(204, 'the preflight is answered') : refused(403, 'forbidden', refusal);
-}
-
-function explainAddress({ admitsAddress }: RoutePlan, { address }: Asked): Said {
-  if (admitsAddress === undefined) return undefined;
-  if (address === undefined) return { open: 'only some client addresses may call, and none is assumed' };
-  if (admitsAddress(address)) return `${address} may call`;
-  return refused(403, 'forbidden', `${address} may not call`);
-}
-
-function explainAuthentication({ auth }: RoutePlan, { caller }: Asked): Said {
-  if (auth === undefined) return caller === undefined ? undefined : 'nobody is asked who he is';
-  const ways = auth.methods.map(methodText).join(' or ');
-  if (caller !== undefined) {
-    const who = caller.consumer === undefined ? 'a caller that is no consumer' : `the consumer ${caller.consumer}`;
-    return `assumed to be ${who}, by ${ways}`;
-  }
-  if (auth.optional) return `nobody is assumed: passes as anonymous; asked for: ${ways}`;
-  return refused(401, 'unauthenticated', `needs ${ways}, and nobody is assumed`);
-}
-
-function methodText(method: AuthMethodPlan): string {
-  if (method.kind === 'apiKey') return `an API key in the ${method.location} ${method.name}`;
-  return `a token of ${method.issuers.join(' or ')}`;
-}
-
-function explainAuthorization({ authorization }: RoutePlan, { caller, consumer }: Asked): Said {
-  if (authorization === undefined) return undefined;
-  if (caller === undefined) return refused(401, 'unauthenticated', 'needs a caller, and nobody is assumed');
-  const lack = findLack(authorization, {
-    scopes: new Set([...(consumer?.scopes ?? []), ...caller.scopes]),
-    groups: new Set([...(consumer?.groups ?? []), ...caller.groups]),
-    claims: caller.claims,
-  });
-  if (lack === undefined) return 'the caller has what is asked for';
-  const wanted = lack === 'claims' ? authorization.claims.map(({ name }) => name) : membersOf(authorization[lack]);
-  return refused(403, 'forbidden', `the caller lacks ${lack}: ${wanted.join(', ')}`);
-}
-
-/** What policies in dry run say, as far as they say no more than that. */
-function explainDryRun(plan: RoutePlan, asked: Asked): Said[] {
-  const { auth, authorization } = plan.dryRun ?? {};
-  const said = [
-    auth && explainAuthentication({ ...plan, auth: auth.plan }, asked),
-    authorization && explainAddress({ ...plan, admitsAddress: authorization.admits }, asked),
-    authorization && explainAuthorization({ ...plan, authorization: authorization.caller }, asked),
-  ];
-  return said.map(withoutEnd);
-}
-
-/** Of a dry run nothing is an end. */
-function withoutEnd(said: Said): Said {
-  return typeof said === 'object' && 'end' in said ? `would be refused, and passes: ${said.end.says}` : said;
-}
-
-function membersOf(
-  plan: { readonly allOf: readonly string[]; readonly anyOf: readonly string[] } | undefined,
-): string[] {
-  if (plan === undefined) return [];
-  return [...plan.allOf, ...(plan.anyOf.length === 0 ? [] : [`one of ${plan.anyOf.join(' ')}`])];
 }
 
 function explainDestination({ destinations, redirect, response }: RoutePlan): Said {

@@ -29,7 +29,7 @@ export interface ExplainedRequest {
   readonly headers: ReadonlyMap<string, string>;
   /** Undefined: there is none. */
   readonly body: Uint8Array | undefined;
-  /** The client's address. Undefined: it is not assumed. */
+  /** The address that it comes from; of a trusted proxy, X-Forwarded-For among `headers` counts. Undefined: it is not assumed. */
   readonly address: string | undefined;
   /** The caller that a credential stands for. Undefined: none is presented. Credentials among `headers` are not looked at. */
   readonly caller: AssumedCaller | undefined;
@@ -38,7 +38,7 @@ export interface ExplainedRequest {
 export interface AssumedCaller {
   /** The consumer's name. Undefined: a token that stands for none. */
   readonly consumer: string | undefined;
-  /** Scopes, groups and claims of a token, besides what the consumer itself has. */
+  /** Scopes, groups and claims of a token. Where there are any the scopes are these alone, else those of the consumer. */
   readonly scopes: readonly string[];
   readonly groups: readonly string[];
   readonly claims: JsonObject | null;

@@ -6,6 +6,7 @@ export {
   type Decision,
   type ExplainedRequest,
   Explainer,
+  type ExplainerOptions,
   type Explanation,
   type RequestOutcome,
   type StepVerdict,
