@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ACTIVE_REQUESTS } from '../shared/index.ts';
 import { settled } from './testing/eventually.ts';
-import { simple } from './testing/manifests.ts';
+import { manifestsOf, route, service, simple } from './testing/manifests.ts';
 import { ProxyRig } from './testing/proxy-rig.ts';
 
 const GET = 'GET /x HTTP/1.1\r\nHost: api.example.com\r\n\r\n';
@@ -152,6 +152,32 @@ describe('a request', () => {
     await client.takeHead();
     client.send('GET /api//evil.example/x HTTP/1.1\r\nHost: a\r\n\r\n');
     expect(await upstream.takeHead()).toMatch(/^GET \/evil\.example\/x HTTP/);
+  });
+});
+
+describe('what the gateway itself tells a service', () => {
+  const names = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'forwarded', 'via', 'x-request-id'];
+  const own = [...names, 'traceparent', 'x-consumer'];
+
+  test.each([
+    ['is removed where the route says so', { remove: ['X-Forwarded-For', ...own.slice(1)] }, own.map(() => [])],
+    [
+      'is set where the route says so, once',
+      { set: Object.fromEntries(own.map((name) => [name, 'own'])) },
+      own.map(() => ['own']),
+    ],
+  ])('%s', async (_, requestHeaders, expected) => {
+    const consumer = { kind: 'Consumer', name: 'app', spec: {} };
+    const auth = { anyOf: [{ apiKey: {} }] };
+    await using rig = await ProxyRig.start(manifestsOf(service(), consumer, route({ auth, requestHeaders })));
+    rig.addKey('secret', 'app');
+    const client = await rig.connect();
+    client.send('GET /x HTTP/1.1\r\nHost: a\r\nX-API-Key: secret\r\nX-Consumer: evil\r\nVia: 1.1 p\r\n\r\n');
+    const lines = (await (await rig.origin.accept()).takeHead()).split('\r\n').map((line) => line.split(': '));
+    expect(
+      own.map((name) => lines.filter((line) => line[0]?.toLowerCase() === name).map(([, value]) => value)),
+    ).toEqual(expected);
+    expect(lines).toContainEqual(['Host', 'a']);
   });
 });
 

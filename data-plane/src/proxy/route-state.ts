@@ -68,6 +68,8 @@ export interface RouteState {
   readonly requestDrop: Uint8Array;
   readonly trustedRequestDrop: Uint8Array;
   readonly requestDropNames: ReadonlySet<string> | null;
+  /** Lines that the gateway writes itself, and that the route removes or sets. Null: none. */
+  readonly ownDropNames: ReadonlySet<string> | null;
   /** Cookies that hold credentials and are not passed on. */
   readonly droppedCookies: readonly string[] | null;
   readonly requestLines: FieldText;
@@ -149,6 +151,7 @@ export function buildRouteState(
     trustedRequestDrop,
     requestDrop: kept(dropTable(trustedRequestDrop, UNTRUSTED_REQUEST_FIELDS)),
     requestDropNames: unknownNames(requestNames),
+    ownDropNames: ownDropNames(plan.requestHeaders, requestIdHeader),
     droppedCookies: droppedCookies.length === 0 ? null : droppedCookies,
     requestLines: requestLines(plan),
     responseDrop,
@@ -204,6 +207,23 @@ function credentialCookies(auth: AuthPlan | undefined): readonly string[] {
   return (auth?.methods ?? []).flatMap((method) =>
     method.kind === 'apiKey' && method.location === 'cookie' && !method.forward ? [method.name] : [],
   );
+}
+
+/** Names of the lines that the gateway writes into each request, beside the listener's name of the request id. */
+const OWN_REQUEST_LINES = [
+  'forwarded',
+  'traceparent',
+  'via',
+  'x-consumer',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+];
+
+function ownDropNames(edits: HeaderEditsPlan | undefined, requestIdHeader: string): ReadonlySet<string> | null {
+  const removed = removedNames(edits);
+  const names = [...OWN_REQUEST_LINES, requestIdHeader].filter((name) => removed.includes(name));
+  return names.length === 0 ? null : new Set(names);
 }
 
 /** Headers that hold credentials and are not passed on. */

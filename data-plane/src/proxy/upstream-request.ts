@@ -19,10 +19,11 @@ export function upstreamHead(x: Exchange): string | undefined {
     cache?.asksWhole === true && route.cache !== null ? route.cache.requestDropNames : route.requestDropNames,
   );
   if (cache !== null) writer.lines(cache.conditions);
-  writer.fields(peer.forwardingLines(head, listener));
-  writer.fields(x.trace.line);
+  const { ownDropNames } = route;
+  writer.fields(withoutLines(peer.forwardingLines(head, listener), ownDropNames));
+  writer.fields(withoutLines(x.trace.line, ownDropNames));
   if (route.droppedCookies !== null) writer.fields(cookiesWithout(head, route.droppedCookies));
-  if (caller !== null) writer.fields(caller.line);
+  if (caller !== null) writer.fields(withoutLines(caller.line, ownDropNames));
   if (x.webSocketKey !== '') writer.fields(WEBSOCKET_WANTED);
   else if (head.trailersAccepted && head.minor === 1) writer.fields(TRAILERS_ACCEPTED);
   if (wholeBody !== null) writer.contentLength(wholeBody.bytes.length);
@@ -31,6 +32,13 @@ export function upstreamHead(x: Exchange): string | undefined {
   if (head.maxForwards >= 0) writer.fields(`max-forwards: ${forwardsLeft(head)}\r\n` as FieldText);
   writer.fields(route.requestLines);
   return writer.end();
+}
+
+/** The gateway's own lines without those that the route removes or sets itself. */
+function withoutLines(lines: FieldText, names: ReadonlySet<string> | null): FieldText {
+  if (names === null) return lines;
+  const kept = lines.split('\r\n').filter((line) => line !== '' && !names.has(line.slice(0, line.indexOf(':'))));
+  return kept.map((line) => `${line}\r\n`).join('') as FieldText;
 }
 
 /** Counted down for OPTIONS, which means it; other methods may say it to whom they please (RFC 9110 7.6.2). */

@@ -1,7 +1,7 @@
 import type { HeaderEdits } from '@sluice/proto';
 import { formatMapKey } from '../field-path.ts';
 import type { Report } from '../problem.ts';
-import { isFramingHeader, isHandshakeHeader } from './reserved-headers.ts';
+import { isFramingHeader, isHandshakeHeader, isOwnAnswerHeader } from './reserved-headers.ts';
 import type { Rule } from './rule.ts';
 
 /** Framing and hop-by-hop headers are not edited, and each edit names a header once. */
@@ -35,6 +35,8 @@ function checkName(name: string, field: string, isRequest: boolean, report: Repo
     report({ field, message: `${name} cannot be edited: it frames the message or holds for one connection` });
   } else if (isHandshakeHeader(name)) {
     report({ field, message: `${name} cannot be edited: a WebSocket handshake is checked by it` });
+  } else if (!isRequest && isOwnAnswerHeader(name)) {
+    report({ field, message: `${name} cannot be edited: the gateway says with it which request it answers` });
   } else if (isRequest && name.toLowerCase() === 'host') {
     report({ field, message: 'host cannot be edited here', remedy: 'use rewrite.host' });
   }

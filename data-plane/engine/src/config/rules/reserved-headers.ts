@@ -45,6 +45,14 @@ export function isOwnHeader(name: string): boolean {
   return OWN.has(name.toLowerCase()) || /^(?:content|x-consumer)-/i.test(name);
 }
 
+/** What every answer carries, so that what is logged of its request is found. */
+const OWN_ANSWER: ReadonlySet<string> = new Set(['x-request-id', 'x-trace-id']);
+
+/** @param name in any case */
+export function isOwnAnswerHeader(name: string): boolean {
+  return OWN_ANSWER.has(name.toLowerCase());
+}
+
 /** @param name in any case */
 export function isFramingHeader(name: string): boolean {
   return FRAMING.has(name.toLowerCase());

@@ -1052,7 +1052,8 @@ export const CacheSchema: GenMessage<Cache, {jsonType: CacheJson}> = /*@__PURE__
   messageDesc(file_sluice_config_v1_policy, 11);
 
 /**
- * Edits to headers, in this order: remove, set, add. Framing and hop-by-hop headers cannot be edited.
+ * Edits to headers, in this order: remove, set, add. Framing and hop-by-hop headers cannot be edited, nor in answers x-request-id and
+ * x-trace-id. What the gateway itself tells services (x-consumer, x-forwarded-for, via, traceparent ...) is removed and set like what clients send.
  *
  * @generated from message sluice.config.v1.HeaderEdits
  */
@@ -1080,7 +1081,8 @@ export type HeaderEdits = Message<"sluice.config.v1.HeaderEdits"> & {
 };
 
 /**
- * Edits to headers, in this order: remove, set, add. Framing and hop-by-hop headers cannot be edited.
+ * Edits to headers, in this order: remove, set, add. Framing and hop-by-hop headers cannot be edited, nor in answers x-request-id and
+ * x-trace-id. What the gateway itself tells services (x-consumer, x-forwarded-for, via, traceparent ...) is removed and set like what clients send.
  *
  * @generated from message sluice.config.v1.HeaderEdits
  */
