@@ -82,7 +82,7 @@ async function printEffective(client: ControlPlaneClient, name: string, output: 
     output,
     await readEffective(client, name),
     [
-      { title: 'field', value: ({ field }) => field },
+      { title: 'field', value: ({ field, dryRun }) => (dryRun ? `${field} (dry run)` : field) },
       { title: 'value', value: ({ value }) => (typeof value === 'string' ? value : JSON.stringify(value)) },
       { title: 'from', value: ({ origin }) => origin },
     ],

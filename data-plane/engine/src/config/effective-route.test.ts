@@ -22,6 +22,25 @@ spec:
   requestHeaders: { remove: [x-b] }
   rateLimits: [{ name: two, tokenBucket: { requests: 2, per: 1s } }]
 ---
+kind: Policy
+name: tried
+spec:
+  mode: dryRun
+  auth: { anyOf: [{ apiKey: { query: k } }] }
+  authorization: { groups: { anyOf: [staff] } }
+  timeout: 3s
+  rateLimits:
+    - { name: one, tokenBucket: { requests: 7, per: 1s } }
+    - { name: three, tokenBucket: { requests: 8, per: 1s } }
+---
+kind: Route
+name: rehearsing
+spec:
+  service: s
+  policies: [base, tried]
+  authorization: { groups: { anyOf: [boss] } }
+  rateLimits: [{ name: three, tokenBucket: { requests: 3, per: 1s } }]
+---
 kind: Service
 name: s
 spec:
@@ -68,6 +87,27 @@ describe('what holds for a route', () => {
       { field: 'retry', value: { attempts: 1 }, origin: 'Service/s' },
       { field: 'streamIdleTimeout', value: '1m', origin: 'default' },
       { field: 'maxDuration', value: '1h', origin: 'Service/s' },
+    ]);
+  });
+
+  test('is what is enforced, and beside it what a dry run says', () => {
+    const fields = effectiveRoute(find('Route', 'rehearsing'), policies);
+    const limit = (value: unknown) => (value as { name?: string }).name ?? '';
+    expect(
+      fields.map(({ field, value, origin, dryRun }) => `${field} ${limit(value)} ${origin}${dryRun ? ' dry' : ''}`),
+    ).toEqual([
+      'service  Route/rehearsing',
+      'policies  Route/rehearsing',
+      'auth  Policy/base',
+      'auth  Policy/tried dry',
+      'authorization  Route/rehearsing',
+      'rateLimits one Policy/base',
+      'rateLimits two Policy/base',
+      'rateLimits one Policy/tried dry',
+      'rateLimits three Route/rehearsing',
+      'requestHeaders  Policy/base',
+      'timeout  Policy/tried',
+      'streamIdleTimeout  default',
     ]);
   });
 

@@ -1,6 +1,7 @@
 import type { DescField, JsonValue, Message } from '@bufbuild/protobuf';
 import {
   type Policy,
+  PolicyMode,
   PolicySchema,
   type Resource,
   type Route,
@@ -20,11 +21,14 @@ export interface EffectiveField {
   readonly value: JsonValue;
   /** `default`: nobody says so. */
   readonly origin: ResourceKey | 'default';
+  /** It decides and counts only, beside what is enforced of the same field. */
+  readonly dryRun?: true;
 }
 
 /**
  * What holds for a route after its policies and its service: policies in the order listed, then the route. The last that sets a field
- * wins whole, limits add up by name, header edits are made one after the other, `none` drops what came before.
+ * wins whole, limits add up by name, header edits are made one after the other, `none` drops what came before. `mode` is told by what it
+ * makes a dry run: that takes the place of nothing that another enforces.
  *
  * @param policies undefined for a name that is no policy; it is passed over
  * @param service the route's service, for what the route leaves to it
@@ -73,17 +77,20 @@ const FROM_SERVICE: ReadonlyMap<string, JsonValue | undefined> = new Map<string,
 const CONCATENATED: ReadonlySet<string> = new Set(['requestHeaders', 'responseHeaders']);
 
 function joinLayers(layers: readonly Layer[]): EffectiveField[] {
+  const rehearsed = new Set(layersFor(layers, 'mode').filter(({ fields }) => fields.mode === PolicyMode.DRY_RUN));
   return PolicySchema.fields
-    .filter(({ jsonName }) => jsonName !== 'none')
+    .filter(({ jsonName }) => jsonName !== 'none' && jsonName !== 'mode')
     .flatMap(({ jsonName }) => {
-      const settings = layersFor(layers, jsonName).flatMap(({ origin, fields }) => {
+      const settings = layersFor(layers, jsonName).flatMap((layer): Setting[] => {
+        const { origin, fields } = layer;
         const field = fieldOf(fields, jsonName);
         const value = getField(fields, field);
-        return value === undefined ? [] : [{ field, value, origin }];
+        const dryRun = REHEARSED.has(jsonName) && rehearsed.has(layer);
+        return value === undefined ? [] : [{ field, value, origin, dryRun }];
       });
       if (jsonName === 'rateLimits') return joinLimits(settings);
-      const kept = CONCATENATED.has(jsonName) ? settings : settings.slice(-1);
-      return kept.map(({ field, value, origin }) => ({ field: jsonName, value: writeField(field, value), origin }));
+      const kept = CONCATENATED.has(jsonName) ? settings : lastOf(settings);
+      return kept.map((setting) => effectiveField(setting, writeField(setting.field, setting.value)));
     });
 }
 
@@ -91,17 +98,33 @@ interface Setting {
   readonly field: DescField;
   readonly value: unknown;
   readonly origin: ResourceKey;
+  readonly dryRun: boolean;
+}
+
+/** What a dry run covers. */
+const REHEARSED: ReadonlySet<string> = new Set(['auth', 'authorization', 'rateLimits', 'validation']);
+
+/** The last wins; where that is a dry run, what would hold without it goes on to. */
+function lastOf(settings: readonly Setting[]): Setting[] {
+  const enforced = settings.findLast(({ dryRun }) => !dryRun);
+  const last = settings.at(-1);
+  return [enforced, last === enforced ? undefined : last].filter((setting) => setting !== undefined);
 }
 
 function joinLimits(settings: readonly Setting[]): EffectiveField[] {
-  const limits = settings.flatMap(({ field, value, origin }) =>
-    (value as Policy['rateLimits']).map((limit) => ({ field, limit, origin })),
+  const limits = settings.flatMap((setting) =>
+    (setting.value as Policy['rateLimits']).map((limit) => ({ setting, limit })),
   );
-  return addUpLimits(limits, ({ limit }) => limit.name).map(({ field, limit, origin }) => ({
-    field: field.jsonName,
-    value: writeOne(field, limit),
-    origin,
-  }));
+  const isReplaced = ({ setting, limit: { name } }: (typeof limits)[number], at: number): boolean =>
+    setting.dryRun && limits.slice(at).some((later) => later.limit.name === name && !later.setting.dryRun);
+  const kept = limits.filter((each, at) => !isReplaced(each, at));
+  return addUpLimits(kept, ({ setting, limit }) => (setting.dryRun ? `${limit.name} in dry run` : limit.name)).map(
+    ({ setting, limit }) => effectiveField(setting, writeOne(setting.field, limit)),
+  );
+}
+
+function effectiveField({ field: { jsonName: field }, origin, dryRun }: Setting, value: JsonValue): EffectiveField {
+  return dryRun ? { field, value, origin, dryRun } : { field, value, origin };
 }
 
 function leftToService(
