@@ -135,6 +135,46 @@ test('a refused API key is not told to be a lack of a token for the control plan
   expect([code, stderr]).toEqual([1, `${controlPlane.url} refuses: the API key is not accepted\n`]);
 });
 
+test('tokens end with the API key that they were exchanged for, or with its rotation without a grace: on open connections, and after a restart without the control plane', async () => {
+  using admin = connectAdmin(controlPlane);
+  const secrets = {
+    revoked: await admin.createKey('revoked', 'app'),
+    rotated: await admin.createKey('rotated', 'app'),
+  };
+  const tokenOf = async (apiKey: string) => String((await exchange({ apiKey })).answer.token);
+  const [revoked, rotated, kept] = [await tokenOf(secrets.revoked), await tokenOf(secrets.rotated), await tokenOf(key)];
+  await using client = await connectRaw(node.port);
+  const statuses = async (on: RawClient = client) => {
+    const all: number[] = [];
+    for (const token of [revoked, rotated, kept]) all.push(await statusOf(on, token));
+    return all.join(' ');
+  };
+  // More than once: from then on a worker remembers them.
+  for (let i = 0; i < 3; i++) expect(await statuses()).toBe('200 200 200');
+  expect(await controlPlane.ctlOk(['keys', 'revoke', 'revoked'])).toBe('revoked is revoked\n');
+  await waitFor('those of the revoked key are refused', async () => (await statuses()) === '401 200 200');
+  const { secret } = await admin.keys.rotateKey({ name: 'rotated', grace: {} });
+  await waitFor('those of the secret before are refused', async () => (await statuses()) === '401 401 200');
+  expect(await statusOf(client, await tokenOf(secret))).toBe(200);
+  const said = await controlPlane.ctl(['tokens', 'validate', revoked]);
+  expect([said.code, said.stdout.split('\n')[0]]).toEqual([1, 'not valid: The token was revoked.']);
+
+  const facts = Number((await admin.fleet.listNodes({})).factsVersion);
+  await waitFor(
+    'the node has it all',
+    async () => JSON.parse((await node.admin('/__ready')).body).factsVersion === facts,
+  );
+  await node.stop();
+  controlPlane.pause();
+  try {
+    await node.start();
+    await using after = await connectRaw(node.port);
+    expect(await statuses(after)).toBe('401 401 200');
+  } finally {
+    controlPlane.resume();
+  }
+});
+
 test('a new key takes over without a token being refused', async () => {
   const before = (await controlPlane.ctlOk(['tokens', 'issue', '--key', key])).trim();
   expect(await controlPlane.ctlOk(['tokens', 'rotate'])).toMatch(/ signs from .* on\n$/);

@@ -47,11 +47,13 @@ export function addKeys(program: Command): void {
 
   keys
     .command('revoke')
-    .description('end a key on every node, for good')
+    .description('end a key on every node, for good, and the tokens that were exchanged for it')
     .argument('<name>')
     .action(async (name: string, _flags: object, command: Command) => {
-      await withControlPlane(command, (client) => client.keys.revokeKey({ name }));
+      const { tokensRemain } = await withControlPlane(command, (client) => client.keys.revokeKey({ name }));
       process.stdout.write(`${name} is revoked\n`);
+      if (tokensRemain)
+        process.stderr.write('too many tokens are revoked: those that were exchanged for it last to their own end\n');
     });
 
   withOutput(keys.command('rotate').description('give a key a new secret, and show it this once').argument('<name>'))

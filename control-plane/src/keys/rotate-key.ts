@@ -1,21 +1,27 @@
 import { create } from '@bufbuild/protobuf';
-import { durationMs, timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { durationMs, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { type ApiKey, type RotateKeyRequest, type RotateKeyResponse, RotateKeyResponseSchema } from '@sluice/proto';
 import type { ControlContext } from '../config/context.ts';
 import { done, type Outcome, refused } from '../config/outcome.ts';
+import { MAX_LIFETIME_MS } from '../tokens/index.ts';
 import { changeKey, withoutHashes } from './change-key.ts';
 import { makeKeySecret } from './key-secret.ts';
+import { previousSecret } from './previous-secret.ts';
 
 const defaultGraceMs = 24 * 60 * 60 * 1000;
 
-/** Gives a key a new secret. The one before is accepted for the grace period, one older than that no longer. */
+/**
+ * Gives a key a new secret. The one before is accepted for the grace period, one older than that no longer; tokens that were exchanged for
+ * them end with them.
+ */
 export async function rotateKey(
   context: ControlContext,
   { name, grace }: RotateKeyRequest,
   author: string,
 ): Promise<Outcome<RotateKeyResponse>> {
   const graceMs = grace === undefined ? defaultGraceMs : durationMs(grace);
-  const until = timestampFromDate(new Date(context.now().getTime() + graceMs));
+  const nowMs = context.now().getTime();
+  const untilMs = nowMs + graceMs;
   const made = makeKeySecret();
   let rotated: ApiKey | undefined;
   const outcome = await changeKey(context, {
@@ -28,10 +34,15 @@ export async function rotateKey(
       const renewed = { ...kept, hash: made.hash, prefix: made.prefix };
       rotated =
         graceMs > 0
-          ? { ...renewed, previousHash: before.hash, previousExpiresAt: until }
+          ? { ...renewed, previousHash: before.hash, previousExpiresAt: timestampFromMs(untilMs) }
           : { ...renewed, previousHash: new Uint8Array() };
       return done(rotated);
     },
+    endedSecrets: (before) => [
+      ...previousSecret(before, nowMs),
+      // Nothing that was exchanged until now lasts for as long as the longest grace.
+      ...(graceMs >= MAX_LIFETIME_MS ? [] : [{ hash: before.hash, ...(graceMs > 0 && { fromMs: untilMs }) }]),
+    ],
   });
   if (!outcome.ok) return outcome;
   if (outcome.value.kind !== 'written' || rotated === undefined) {

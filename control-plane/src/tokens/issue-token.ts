@@ -1,6 +1,7 @@
 import { hash, randomUUID, timingSafeEqual } from 'node:crypto';
 import { create, fromBinary } from '@bufbuild/protobuf';
 import { durationMs, timestampDate, timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { SECRET_CLAIM } from '@sluice/engine';
 import {
   type ApiKey,
   ApiKeySchema,
@@ -13,6 +14,7 @@ import { SignJWT } from 'jose';
 import type { ControlContext } from '../config/context.ts';
 import { done, type Outcome, refused } from '../config/outcome.ts';
 import { readBuiltInIssuer } from './built-in-issuer.ts';
+import { secretId } from './end-tokens.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
 /** What is the same for all requests. */
@@ -32,7 +34,7 @@ export async function issueToken(
   const nowMs = now().getTime();
   const found = findKey(context, request.apiKey, nowMs);
   if (found === undefined) return refused({ kind: 'unauthenticated', message: 'the API key is not accepted' });
-  const { name, consumer, endsMs } = found;
+  const { name, consumer, endsMs, secretHash } = found;
   const scopes = request.scopes.length === 0 ? consumer.scopes : request.scopes;
   const lacking = scopes.filter((scope) => !consumer.scopes.includes(scope));
   if (lacking.length > 0) {
@@ -52,6 +54,7 @@ export async function issueToken(
   const tokenId = randomUUID();
   // An audience of nobody would be one that nobody belongs to (RFC 7519, 4.1.3).
   const token = await new SignJWT({
+    [SECRET_CLAIM]: secretId(secretHash),
     ...(scopes.length > 0 && { scope: scopes.join(' ') }),
     ...(audiences.length > 0 && { aud: [...audiences] }),
   })
@@ -67,12 +70,15 @@ export async function issueToken(
   return done(create(IssueTokenResponseSchema, { token, tokenId, expiresAt, consumer: name, scopes: [...scopes] }));
 }
 
+interface FoundKey {
+  readonly name: string;
+  readonly consumer: Consumer;
+  readonly endsMs: number;
+  readonly secretHash: Uint8Array;
+}
+
 /** The consumer of a key that is accepted now, and when the secret that was given is no longer. */
-function findKey(
-  { state }: ControlContext,
-  secret: string,
-  nowMs: number,
-): { readonly name: string; readonly consumer: Consumer; readonly endsMs: number } | undefined {
+function findKey({ state }: ControlContext, secret: string, nowMs: number): FoundKey | undefined {
   const secretHash = hash('sha256', Buffer.from(secret, 'latin1'), 'buffer');
   const item = state.facts.findKey(secretHash);
   const key = item && fromBinary(ApiKeySchema, item.content);
@@ -80,7 +86,7 @@ function findKey(
   const endsMs = endOf(key, secretHash);
   const consumer = state.config.index.get(`Consumer/${key.consumer}`)?.resource.spec;
   if (endsMs <= nowMs || consumer?.case !== 'consumer') return undefined;
-  return { name: key.consumer, consumer: consumer.value, endsMs };
+  return { name: key.consumer, consumer: consumer.value, endsMs, secretHash };
 }
 
 /** 0 where the secret is not the key's. */

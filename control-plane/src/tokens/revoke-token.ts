@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { timestampDate, timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { timestampDate, timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import { BUILT_IN_ISSUER, REVOKED_TOKEN_KIND, tokenKey } from '@sluice/engine';
 import {
   RevokedTokenSchema,
@@ -14,7 +14,7 @@ import { changeFacts } from '../facts/change-facts.ts';
 import { KEPT_MS } from './signing-keys.ts';
 
 /** Revoked tokens at a time. */
-const MAX_REVOKED = 100_000;
+export const MAX_REVOKED = 100_000;
 
 /** Ends a token by its id, on all nodes, until it would have ended by itself. Doing it again changes nothing. */
 export async function revokeToken(
@@ -27,7 +27,7 @@ export async function revokeToken(
   const issuer = wanted === '' ? BUILT_IN_ISSUER : wanted;
   const nowMs = now().getTime();
   const endsMs = expiresAt === undefined ? nowMs + KEPT_MS : timestampDate(expiresAt).getTime() + 300_000;
-  const name = nameOf(issuer, tokenId);
+  const name = revokedName(issuer, tokenId);
   const outcome = await changeFacts(context, () => {
     if (issuer !== BUILT_IN_ISSUER && state.config.index.get(`Issuer/${issuer}`) === undefined) {
       return refused({ kind: 'failedPrecondition', message: `there is no Issuer "${issuer}"` });
@@ -53,8 +53,11 @@ export async function revokeToken(
   return done(create(RevokeTokenResponseSchema, { factsVersion: BigInt(outcome.value) }));
 }
 
-export function isTokenRevoked({ state }: ControlContext, issuer: string, tokenId: string): boolean {
-  return state.facts.get(REVOKED_TOKEN_KIND, nameOf(issuer, tokenId)) !== undefined;
+export function isTokenRevoked({ state, now }: ControlContext, issuer: string, tokenId: string): boolean {
+  const item = state.facts.get(REVOKED_TOKEN_KIND, revokedName(issuer, tokenId));
+  if (item === undefined) return false;
+  const { effectiveFrom } = fromBinary(RevokedTokenSchema, item.content);
+  return effectiveFrom === undefined || timestampMs(effectiveFrom) <= now().getTime();
 }
 
 export function revokedUntilMs(content: Uint8Array): number {
@@ -62,7 +65,7 @@ export function revokedUntilMs(content: Uint8Array): number {
   return expiresAt === undefined ? Number.POSITIVE_INFINITY : timestampDate(expiresAt).getTime();
 }
 
-/** Ids are any text: names are of one length. */
-function nameOf(issuer: string, tokenId: string): string {
+/** The fact that revokes a token. Ids are any text: names are of one length. */
+export function revokedName(issuer: string, tokenId: string): string {
   return hash('sha256', tokenKey(issuer, tokenId), 'hex');
 }

@@ -12,8 +12,10 @@ import { readBuiltInIssuer } from './built-in-issuer.ts';
 
 /** A new key is on nodes for so long before it signs. The first has nothing to take over from, and signs at once. */
 export const PUBLISH_AHEAD_MS = 60_000;
+/** The longest lifetime that can be configured. */
+export const MAX_LIFETIME_MS = 86_400_000;
 /** How long after its successor signs a key's tokens are accepted: the longest lifetime and tolerance that can be configured. */
-export const KEPT_MS = 86_400_000 + 300_000;
+export const KEPT_MS = MAX_LIFETIME_MS + 300_000;
 /** Keys at a time. More than this are only made where somebody rotates without need. */
 const MAX_KEYS = 16;
 

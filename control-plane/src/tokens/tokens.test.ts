@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import {
@@ -11,9 +12,12 @@ import {
 } from '@sluice/proto';
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { done } from '../config/outcome.ts';
 import { apply, consumer, expectDone, openContext } from '../config/testing/resources.ts';
+import { changeFacts } from '../facts/change-facts.ts';
 import { createKey, revokeKey, rotateKey } from '../keys/index.ts';
 import { type MemoryStore, openMemoryStore } from '../store/testing/memory-store.ts';
+import { type EndedSecret, endTokens } from './end-tokens.ts';
 import { forgetEnded } from './forget-ended.ts';
 import { issueToken, type TokenContext } from './issue-token.ts';
 import { revokeToken } from './revoke-token.ts';
@@ -241,5 +245,87 @@ describe('a revoked token', () => {
 
   test('must be of an issuer that is there', async () => {
     expect(await revoke('x', 'elsewhere')).toMatchObject({ failure: { kind: 'failedPrecondition' } });
+  });
+});
+
+describe('tokens that were exchanged for a key', () => {
+  const revokeKeyOf = (name: string) => revokeKey(context, create(RevokeKeyRequestSchema, { name }), 'bob');
+  const rotate = async (graceSeconds: number) => {
+    const grace = { seconds: BigInt(graceSeconds) };
+    return expectDone(await rotateKey(context, create(RotateKeyRequestSchema, { name: 'k', grace }), 'bob')).secret;
+  };
+  const isValid = async (...tokens: readonly { token: string }[]) =>
+    (await Promise.all(tokens.map(async ({ token }) => (await verify(token)).valid))).join(' ');
+  const ofSecret = async (secret: string) => expectDone(await issue({ apiKey: secret }));
+
+  test('end with it, in the same version of the facts, and are forgotten when none can be left; those of others stay', async () => {
+    const other = await makeKey('other');
+    const [first, second, kept] = [await ofSecret(apiKey), await ofSecret(apiKey), await ofSecret(other)];
+    const before = context.state.facts.revision;
+    const revoked = expectDone(await revokeKeyOf('k'));
+    expect(revoked).toMatchObject({ factsVersion: BigInt(before + 1), tokensRemain: false });
+    expect(await isValid(first, second, kept)).toBe('false false true');
+    expect((await verify(first.token)).reason).toBe('The token was revoked.');
+    const again = await makeKey('k');
+    expect(await isValid(first, await ofSecret(again))).toBe('false true');
+    after(86_400_000 + 300_000 - 1);
+    expectDone(await forgetEnded(context));
+    expect(context.state.facts.countOf('RevokedToken')).toBe(1);
+    after(1);
+    expectDone(await forgetEnded(context));
+    expect(context.state.facts.countOf('RevokedToken')).toBe(0);
+  });
+
+  test('say nothing of its secret or its hash', async () => {
+    const { token } = await ofSecret(apiKey);
+    const { payload } = await verifyByJose(token);
+    expect(payload.sluice_key).toMatch(/^[\w-]{22}$/);
+    const sha256 = createHash('sha256').update(apiKey).digest();
+    expect(sha256.toString('base64url')).not.toContain(payload.sluice_key);
+    expect((await verifyByJose((await ofSecret(apiKey)).token)).payload.sluice_key).toBe(payload.sluice_key);
+  });
+
+  test('end with the secret that is rotated away: at once without a grace, else when it is over', async () => {
+    const first = await ofSecret(apiKey);
+    const newer = await rotate(60);
+    const second = await ofSecret(newer);
+    expect(await isValid(first, second)).toBe('true true');
+    after(60_000 - 1);
+    expect(await isValid(first, second)).toBe('true true');
+    after(1);
+    expect(await isValid(first, second)).toBe('false true');
+    const newest = await rotate(0);
+    expect(await isValid(second, await ofSecret(newest))).toBe('false true');
+  });
+
+  test('end at once where a second rotation ends the grace, or the key is revoked within it', async () => {
+    const first = await ofSecret(apiKey);
+    const second = await ofSecret(await rotate(60));
+    const third = await ofSecret(await rotate(60));
+    expect(await isValid(first, second, third)).toBe('false true true');
+    expectDone(await revokeKeyOf('k'));
+    expect(await isValid(first, second, third)).toBe('false false false');
+  });
+
+  test('need no fact where the grace outlasts them, nor where none was ever issued', async () => {
+    expectDone(await revokeKeyOf((await makeKey('unused')) && 'unused'));
+    expect(context.state.facts.countOf('RevokedToken')).toBe(0);
+    await ofSecret(apiKey);
+    await rotate(86_400);
+    expect(context.state.facts.countOf('RevokedToken')).toBe(0);
+    await rotate(86_399);
+    expect(context.state.facts.countOf('RevokedToken')).toBe(2);
+  });
+
+  test('have room for so many secrets, and none beyond; one that ended already needs none', async () => {
+    await ofSecret(apiKey);
+    const secrets = [0, 1, 2].map((byte) => ({ hash: new Uint8Array(32).fill(byte) }));
+    const [first, second] = secrets as [EndedSecret, EndedSecret];
+    expect(endTokens(context, secrets, 3)).toHaveLength(3);
+    expect(endTokens(context, secrets, 2)).toBeUndefined();
+    const items = endTokens(context, [first, second], 2)!;
+    expectDone(await changeFacts(context, () => done({ action: 'key.revoke', author: 'bob', detail: '', items })));
+    expect(endTokens(context, [first, second], 2)).toHaveLength(2);
+    expect(endTokens(context, secrets, 2)).toBeUndefined();
   });
 });

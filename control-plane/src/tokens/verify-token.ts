@@ -5,8 +5,10 @@ import {
   type JsonObject,
   keySetMember,
   memberOf,
+  SECRET_CLAIM,
   signingKeys,
   tokenRefusals,
+  tokensOfSecret,
   verifyToken as verify,
 } from '@sluice/engine';
 import { type VerifyTokenRequest, type VerifyTokenResponse, VerifyTokenResponseSchema } from '@sluice/proto';
@@ -34,7 +36,10 @@ export async function verifyToken(
 
 function refusalOf(context: ControlContext, claims: JsonObject): string {
   const [id, consumer] = [memberOf(claims, 'jti'), memberOf(claims, 'sub')];
-  if (typeof id === 'string' && isTokenRevoked(context, BUILT_IN_ISSUER, id)) return tokenRefusals.revoked.detail;
+  const secret = memberOf(claims, SECRET_CLAIM);
+  const names = [id, typeof secret === 'string' ? tokensOfSecret(secret) : undefined];
+  if (names.some((name) => typeof name === 'string' && isTokenRevoked(context, BUILT_IN_ISSUER, name)))
+    return tokenRefusals.revoked.detail;
   const isKnown = typeof consumer === 'string' && context.state.config.index.get(`Consumer/${consumer}`) !== undefined;
   return isKnown ? '' : tokenRefusals.consumer.detail;
 }

@@ -94,7 +94,7 @@ export class TokenCallers {
   ): TokenCaller | TokenRefusal<IssuerPlan> {
     const known = this.#remembered.get(credential);
     if (known !== undefined) {
-      const caller = known.epoch === this.#tables.epoch ? known : this.#renew(credential, known);
+      const caller = known.epoch === this.#tables.epoch ? known : this.#renew(credential, known, nowMs);
       if (caller !== undefined && method.issuers.includes(caller.issuer.name)) {
         return caller.endMs > nowMs ? caller : tokenRefusals.expired;
       }
@@ -102,17 +102,19 @@ export class TokenCallers {
     const verified = verifyToken(credential.slice(start), this.#issuersOf(method), nowMs);
     if ('reason' in verified) return verified;
     const { issuer, claims } = verified;
-    if (this.#tables.isRevoked(issuer.name, claims)) return tokenRefusals.revoked;
-    const caller = this.#callerOf(issuer, claims, endOf(claims, issuer));
+    const revokedMs = this.#tables.revokedFromMs(issuer.name, claims);
+    if (revokedMs <= nowMs) return tokenRefusals.revoked;
+    const caller = this.#callerOf(issuer, claims, Math.min(endOf(claims, issuer), revokedMs));
     if (caller === undefined) return tokenRefusals.consumer;
     if (this.#seen.add(credential)) this.#remembered.set(detached(credential), caller);
     return caller;
   }
 
   /** The same token after the tables changed; undefined where it has to be verified again. */
-  #renew(credential: string, { issuer, claims, endMs }: TokenCaller): TokenCaller | undefined {
-    const isSame = this.#tables.issuer(issuer.name) === issuer && !this.#tables.isRevoked(issuer.name, claims);
-    const caller = isSame ? this.#callerOf(issuer, claims, endMs) : undefined;
+  #renew(credential: string, { issuer, claims, endMs }: TokenCaller, nowMs: number): TokenCaller | undefined {
+    const revokedMs = this.#tables.revokedFromMs(issuer.name, claims);
+    const isSame = this.#tables.issuer(issuer.name) === issuer && revokedMs > nowMs;
+    const caller = isSame ? this.#callerOf(issuer, claims, Math.min(endMs, revokedMs)) : undefined;
     if (caller === undefined) this.#remembered.delete(credential);
     else this.#remembered.set(detached(credential), caller);
     return caller;

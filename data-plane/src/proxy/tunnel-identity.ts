@@ -4,17 +4,19 @@ import { isKeyCaller, type KeyCaller } from './callers.ts';
 import { TokenCaller } from './token-callers.ts';
 
 /**
- * When who opened a tunnel was, or will be, revoked, Unix milliseconds: its consumer, its key, its token or that token's issuer was taken away, or
- * the secret it presented was replaced and has its grace left. Infinity: not revoked. An end of key or token that was known when the
- * tunnel was opened is none.
+ * When who opened a tunnel was, or will be, revoked, Unix milliseconds: its consumer, its key, its token or that token's issuer was taken
+ * away, or the secret that it presented, or exchanged for its token, was replaced and has its grace left. Infinity: not revoked. An end of
+ * key or token that was known when the tunnel was opened is none.
  */
 export function revokedAtMs(caller: Caller, tables: Tables): number {
   const { consumer } = caller;
   if (consumer !== null && tables.consumer(consumer.name) === undefined) return 0;
   if (isKeyCaller(caller)) return keyRevokedAtMs(caller, tables);
   if (caller instanceof TokenCaller) {
-    const { issuer, claims } = caller;
-    if (tables.issuer(issuer.name) === undefined || tables.isRevoked(issuer.name, claims)) return 0;
+    const { issuer, claims, endMs } = caller;
+    if (tables.issuer(issuer.name) === undefined) return 0;
+    const revokedMs = tables.revokedFromMs(issuer.name, claims);
+    return revokedMs < endMs ? revokedMs : Number.POSITIVE_INFINITY;
   }
   return Number.POSITIVE_INFINITY;
 }

@@ -1,4 +1,5 @@
 import { fromBinary } from '@bufbuild/protobuf';
+import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { RevokedTokenSchema, type SigningKey, SigningKeySchema } from '@sluice/proto';
 import { parseKeySet } from '../jwt/key-set.ts';
 import type { IssuerKeys } from '../jwt/token-issuer.ts';
@@ -21,6 +22,8 @@ export interface BuiltRevokedToken {
   readonly name: string;
   /** {@link tokenKey} */
   readonly key: string;
+  /** From when on, Unix milliseconds. 0: at once, whatever the clock says. */
+  readonly fromMs: number;
 }
 
 export function buildSigningKey(name: string, content: Uint8Array): BuiltSigningKey {
@@ -31,13 +34,22 @@ export function buildSigningKey(name: string, content: Uint8Array): BuiltSigning
 }
 
 export function buildRevokedToken(name: string, content: Uint8Array): BuiltRevokedToken {
-  const { issuer, tokenId } = fromBinary(RevokedTokenSchema, content);
-  return { kind: REVOKED_TOKEN_KIND, name, key: tokenKey(issuer, tokenId) };
+  const { issuer, tokenId, effectiveFrom } = fromBinary(RevokedTokenSchema, content);
+  const fromMs = effectiveFrom === undefined ? 0 : timestampMs(effectiveFrom);
+  return { kind: REVOKED_TOKEN_KIND, name, key: tokenKey(issuer, tokenId), fromMs };
 }
 
 /** Names one token of one issuer; no issuer's name has a space. */
 export function tokenKey(issuer: string, tokenId: string): string {
   return `${issuer} ${tokenId}`;
+}
+
+/** The claim of tokens of the built-in issuer that names the secret of the API key that they were exchanged for. */
+export const SECRET_CLAIM = 'sluice_key';
+
+/** What stands for an id where all tokens with this {@link SECRET_CLAIM} are meant. No id that the built-in issuer gives begins so. */
+export function tokensOfSecret(secretId: string): string {
+  return `key:${secretId}`;
 }
 
 /** A public key as key sets write it, for its one algorithm. */

@@ -15,7 +15,15 @@ export type { KeySetSource } from './build-issuer.ts';
 export { KEY_SET_KIND } from './build-key-set.ts';
 export { defaultListener } from './build-listener.ts';
 export type { BuiltService } from './build-service.ts';
-export { keySetMember, REVOKED_TOKEN_KIND, SIGNING_KEY_KIND, signingKeys, tokenKey } from './build-token-facts.ts';
+export {
+  keySetMember,
+  REVOKED_TOKEN_KIND,
+  SECRET_CLAIM,
+  SIGNING_KEY_KIND,
+  signingKeys,
+  tokenKey,
+  tokensOfSecret,
+} from './build-token-facts.ts';
 export { BUILT_IN_ISSUER, builtInIssuer, type SigningPlan, signingPlan } from './built-in-issuer.ts';
 export {
   type BuildContext,

@@ -75,9 +75,9 @@ export class Tables {
     return this.#issuers.plan(name);
   }
 
-  /** Whether an issuer's token with these claims was revoked by its id. */
-  isRevoked(issuer: string, claims: JsonObject): boolean {
-    return this.#revoked.has(issuer, claims);
+  /** From when on an issuer's token with these claims is revoked, Unix milliseconds. Infinity: it is not. */
+  revokedFromMs(issuer: string, claims: JsonObject): number {
+    return this.#revoked.fromMs(issuer, claims);
   }
 
   /** The route that takes a request. */

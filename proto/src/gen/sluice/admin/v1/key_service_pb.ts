@@ -19,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sluice/admin/v1/key_service.proto.
  */
 export const file_sluice_admin_v1_key_service: GenFile = /*@__PURE__*/
-  fileDesc("CiFzbHVpY2UvYWRtaW4vdjEva2V5X3NlcnZpY2UucHJvdG8SD3NsdWljZS5hZG1pbi52MSKmAgoQQ3JlYXRlS2V5UmVxdWVzdBI8CgRuYW1lGAEgASgJQi66SCtyKTInXihbYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/KT8kEj0KCGNvbnN1bWVyGAIgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEi4KCmV4cGlyZXNfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEkIKC3JhdGVfbGltaXRzGAQgAygLMiMuc2x1aWNlLmNvbmZpZy52MS5SYXRlTGltaXRPdmVycmlkZUIIukgFkgECECASIQoPaWRlbXBvdGVuY3lfa2V5GAUgASgJQgi6SAVyAxiAASJmChFDcmVhdGVLZXlSZXNwb25zZRIlCgNrZXkYASABKAsyGC5zbHVpY2UuY29uZmlnLnYxLkFwaUtleRITCgZzZWNyZXQYAiABKAlCA4ABARIVCg1mYWN0c192ZXJzaW9uGAMgASgEImcKD0xpc3RLZXlzUmVxdWVzdBIZCghjb25zdW1lchgBIAEoCUIHukgEcgIYPxIbCglwYWdlX3NpemUYAiABKA1CCLpIBSoDGIgnEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAEIlMKEExpc3RLZXlzUmVzcG9uc2USJgoEa2V5cxgBIAMoCzIYLnNsdWljZS5jb25maWcudjEuQXBpS2V5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIrChBSZXZva2VLZXlSZXF1ZXN0EhcKBG5hbWUYASABKAlCCbpIBnIEEAEYPyIqChFSZXZva2VLZXlSZXNwb25zZRIVCg1mYWN0c192ZXJzaW9uGAEgASgEImYKEFJvdGF0ZUtleVJlcXVlc3QSFwoEbmFtZRgBIAEoCUIJukgGcgQQARg/EjkKBWdyYWNlGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg+6SAyqAQkiBQiAmp4BMgAiZgoRUm90YXRlS2V5UmVzcG9uc2USJQoDa2V5GAEgASgLMhguc2x1aWNlLmNvbmZpZy52MS5BcGlLZXkSEwoGc2VjcmV0GAIgASgJQgOAAQESFQoNZmFjdHNfdmVyc2lvbhgDIAEoBDLZAgoKS2V5U2VydmljZRJSCglDcmVhdGVLZXkSIS5zbHVpY2UuYWRtaW4udjEuQ3JlYXRlS2V5UmVxdWVzdBoiLnNsdWljZS5hZG1pbi52MS5DcmVhdGVLZXlSZXNwb25zZRJPCghMaXN0S2V5cxIgLnNsdWljZS5hZG1pbi52MS5MaXN0S2V5c1JlcXVlc3QaIS5zbHVpY2UuYWRtaW4udjEuTGlzdEtleXNSZXNwb25zZRJSCglSZXZva2VLZXkSIS5zbHVpY2UuYWRtaW4udjEuUmV2b2tlS2V5UmVxdWVzdBoiLnNsdWljZS5hZG1pbi52MS5SZXZva2VLZXlSZXNwb25zZRJSCglSb3RhdGVLZXkSIS5zbHVpY2UuYWRtaW4udjEuUm90YXRlS2V5UmVxdWVzdBoiLnNsdWljZS5hZG1pbi52MS5Sb3RhdGVLZXlSZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_sluice_config_v1_api_key, file_sluice_config_v1_rate_limit]);
+  fileDesc("CiFzbHVpY2UvYWRtaW4vdjEva2V5X3NlcnZpY2UucHJvdG8SD3NsdWljZS5hZG1pbi52MSKmAgoQQ3JlYXRlS2V5UmVxdWVzdBI8CgRuYW1lGAEgASgJQi66SCtyKTInXihbYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/KT8kEj0KCGNvbnN1bWVyGAIgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEi4KCmV4cGlyZXNfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEkIKC3JhdGVfbGltaXRzGAQgAygLMiMuc2x1aWNlLmNvbmZpZy52MS5SYXRlTGltaXRPdmVycmlkZUIIukgFkgECECASIQoPaWRlbXBvdGVuY3lfa2V5GAUgASgJQgi6SAVyAxiAASJmChFDcmVhdGVLZXlSZXNwb25zZRIlCgNrZXkYASABKAsyGC5zbHVpY2UuY29uZmlnLnYxLkFwaUtleRITCgZzZWNyZXQYAiABKAlCA4ABARIVCg1mYWN0c192ZXJzaW9uGAMgASgEImcKD0xpc3RLZXlzUmVxdWVzdBIZCghjb25zdW1lchgBIAEoCUIHukgEcgIYPxIbCglwYWdlX3NpemUYAiABKA1CCLpIBSoDGIgnEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAEIlMKEExpc3RLZXlzUmVzcG9uc2USJgoEa2V5cxgBIAMoCzIYLnNsdWljZS5jb25maWcudjEuQXBpS2V5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIrChBSZXZva2VLZXlSZXF1ZXN0EhcKBG5hbWUYASABKAlCCbpIBnIEEAEYPyJBChFSZXZva2VLZXlSZXNwb25zZRIVCg1mYWN0c192ZXJzaW9uGAEgASgEEhUKDXRva2Vuc19yZW1haW4YAiABKAgiZgoQUm90YXRlS2V5UmVxdWVzdBIXCgRuYW1lGAEgASgJQgm6SAZyBBABGD8SOQoFZ3JhY2UYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CD7pIDKoBCSIFCICangEyACJmChFSb3RhdGVLZXlSZXNwb25zZRIlCgNrZXkYASABKAsyGC5zbHVpY2UuY29uZmlnLnYxLkFwaUtleRITCgZzZWNyZXQYAiABKAlCA4ABARIVCg1mYWN0c192ZXJzaW9uGAMgASgEMtkCCgpLZXlTZXJ2aWNlElIKCUNyZWF0ZUtleRIhLnNsdWljZS5hZG1pbi52MS5DcmVhdGVLZXlSZXF1ZXN0GiIuc2x1aWNlLmFkbWluLnYxLkNyZWF0ZUtleVJlc3BvbnNlEk8KCExpc3RLZXlzEiAuc2x1aWNlLmFkbWluLnYxLkxpc3RLZXlzUmVxdWVzdBohLnNsdWljZS5hZG1pbi52MS5MaXN0S2V5c1Jlc3BvbnNlElIKCVJldm9rZUtleRIhLnNsdWljZS5hZG1pbi52MS5SZXZva2VLZXlSZXF1ZXN0GiIuc2x1aWNlLmFkbWluLnYxLlJldm9rZUtleVJlc3BvbnNlElIKCVJvdGF0ZUtleRIhLnNsdWljZS5hZG1pbi52MS5Sb3RhdGVLZXlSZXF1ZXN0GiIuc2x1aWNlLmFkbWluLnYxLlJvdGF0ZUtleVJlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_sluice_config_v1_api_key, file_sluice_config_v1_rate_limit]);
 
 /**
  * A key to make.
@@ -334,6 +334,13 @@ export type RevokeKeyResponse = Message<"sluice.admin.v1.RevokeKeyResponse"> & {
    * @generated from field: uint64 facts_version = 1;
    */
   factsVersion: bigint;
+
+  /**
+   * Too many tokens are revoked: those that were exchanged for it last to their own end.
+   *
+   * @generated from field: bool tokens_remain = 2;
+   */
+  tokensRemain: boolean;
 };
 
 /**
@@ -348,6 +355,13 @@ export type RevokeKeyResponseJson = {
    * @generated from field: uint64 facts_version = 1;
    */
   factsVersion?: string;
+
+  /**
+   * Too many tokens are revoked: those that were exchanged for it last to their own end.
+   *
+   * @generated from field: bool tokens_remain = 2;
+   */
+  tokensRemain?: boolean;
 };
 
 /**
@@ -496,7 +510,7 @@ export const KeyService: GenService<{
     output: typeof ListKeysResponseSchema;
   },
   /**
-   * Ends a key at once and for good. Errors: not_found.
+   * Ends a key at once and for good, and the tokens that were exchanged for it. Errors: not_found.
    *
    * @generated from rpc sluice.admin.v1.KeyService.RevokeKey
    */
@@ -506,7 +520,7 @@ export const KeyService: GenService<{
     output: typeof RevokeKeyResponseSchema;
   },
   /**
-   * Gives a key a new secret; the old one is accepted for a grace period. Errors: not_found.
+   * Gives a key a new secret; the old one is accepted for a grace period, and so are the tokens that were exchanged for it. Errors: not_found.
    *
    * @generated from rpc sluice.admin.v1.KeyService.RotateKey
    */

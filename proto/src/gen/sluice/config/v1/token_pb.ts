@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sluice/config/v1/token.proto.
  */
 export const file_sluice_config_v1_token: GenFile = /*@__PURE__*/
-  fileDesc("ChxzbHVpY2UvY29uZmlnL3YxL3Rva2VuLnByb3RvEhBzbHVpY2UuY29uZmlnLnYxIpMBCgpTaWduaW5nS2V5EhkKBmtleV9pZBgBIAEoCUIJukgGcgQQARhAEhEKCWFsZ29yaXRobRgCIAEoCRISCgpwdWJsaWNfa2V5GAMgASgJEhMKC3ByaXZhdGVfa2V5GAQgASgJEi4KCnNpZ25zX2Zyb20YBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqcBCgxSZXZva2VkVG9rZW4SGQoGaXNzdWVyGAEgASgJQgm6SAZyBBABGD8SHAoIdG9rZW5faWQYAiABKAlCCrpIB3IFEAEYgAISLgoKcmV2b2tlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZXhwaXJlc19hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("ChxzbHVpY2UvY29uZmlnL3YxL3Rva2VuLnByb3RvEhBzbHVpY2UuY29uZmlnLnYxIpMBCgpTaWduaW5nS2V5EhkKBmtleV9pZBgBIAEoCUIJukgGcgQQARhAEhEKCWFsZ29yaXRobRgCIAEoCRISCgpwdWJsaWNfa2V5GAMgASgJEhMKC3ByaXZhdGVfa2V5GAQgASgJEi4KCnNpZ25zX2Zyb20YBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wItsBCgxSZXZva2VkVG9rZW4SGQoGaXNzdWVyGAEgASgJQgm6SAZyBBABGD8SHAoIdG9rZW5faWQYAiABKAlCCrpIB3IFEAEYgAISLgoKcmV2b2tlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZXhwaXJlc19hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoOZWZmZWN0aXZlX2Zyb20YBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * A key that the built-in issuer signs with, or did. Its private half is sealed in the control plane and goes nowhere.
@@ -122,7 +122,8 @@ export type RevokedToken = Message<"sluice.config.v1.RevokedToken"> & {
   issuer: string;
 
   /**
-   * Its `jti`.
+   * Its `jti`. Of the built-in issuer also `key:` and the claim `sluice_key` of all tokens that were exchanged for one secret of an API
+   * key: they are revoked together.
    *
    * @generated from field: string token_id = 2;
    */
@@ -141,6 +142,13 @@ export type RevokedToken = Message<"sluice.config.v1.RevokedToken"> & {
    * @generated from field: google.protobuf.Timestamp expires_at = 4;
    */
   expiresAt?: Timestamp | undefined;
+
+  /**
+   * From when on it is not accepted. Unset: at once.
+   *
+   * @generated from field: google.protobuf.Timestamp effective_from = 5;
+   */
+  effectiveFrom?: Timestamp | undefined;
 };
 
 /**
@@ -157,7 +165,8 @@ export type RevokedTokenJson = {
   issuer?: string;
 
   /**
-   * Its `jti`.
+   * Its `jti`. Of the built-in issuer also `key:` and the claim `sluice_key` of all tokens that were exchanged for one secret of an API
+   * key: they are revoked together.
    *
    * @generated from field: string token_id = 2;
    */
@@ -176,6 +185,13 @@ export type RevokedTokenJson = {
    * @generated from field: google.protobuf.Timestamp expires_at = 4;
    */
   expiresAt?: TimestampJson;
+
+  /**
+   * From when on it is not accepted. Unset: at once.
+   *
+   * @generated from field: google.protobuf.Timestamp effective_from = 5;
+   */
+  effectiveFrom?: TimestampJson;
 };
 
 /**
