@@ -103,11 +103,14 @@ beforeAll(async () => {
     if (type !== 'SRV') return {};
     return { records: [{ type, target: 'a.test', port: (name === '_main._tcp.test' ? origin : other).port }] };
   };
-  const own = ['--redis', 'redis://127.0.0.1:1', '--access-log', accessLog, '--dns-server', dns.address];
+  const redisPort = await freePort();
+  const own = ['--redis', `redis://127.0.0.1:${redisPort}`, '--access-log', accessLog, '--dns-server', dns.address];
   node = await startNode({ controlPlane: controlPlane.url, args: ['--zone', 'here', ...own] });
   const { port } = node;
   const send: World['ask'] = ({ port: at = port, ...request } = {}) => ask(at, request);
-  world = { port, origin, other, admin, key, free, accessLog, dns, settled, ask: send };
+  const metrics = async () => (await node.admin('/__metrics')).body;
+  const where = { redisPort, controlPlane: controlPlane.url, metrics };
+  world = { ...where, port, origin, other, admin, key, free, accessLog, dns, settled, ask: send };
 });
 
 afterAll(async () => {

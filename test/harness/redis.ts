@@ -18,6 +18,8 @@ export function needRedis(): void {
 export interface Redis {
   readonly port: number;
   readonly url: string;
+  /** One command, as `redis-cli` prints its answer. */
+  command(...words: readonly string[]): string;
   /** SIGKILL, whatever it holds is lost. */
   kill(): Promise<void>;
   /** Starts again on the same port. */
@@ -28,8 +30,9 @@ export interface Redis {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export async function startRedis(): Promise<Redis> {
-  const port = await freePort();
+/** `at`: its port; else any that is free. */
+export async function startRedis(at?: number): Promise<Redis> {
+  const port = at ?? (await freePort());
   const directory = mkdtempSync(join(tmpdir(), 'sluice-redis-'));
   let child: ChildProcess | undefined;
   const redis: Redis = {
@@ -42,6 +45,11 @@ export async function startRedis(): Promise<Redis> {
         { stdio: 'ignore' },
       );
       await waitFor('redis answers', () => answers(port));
+    },
+    command(...words) {
+      const { stdout, status } = spawnSync('redis-cli', ['-p', String(port), ...words], { encoding: 'utf8' });
+      if (status !== 0) throw new Error(`redis-cli ${words[0]}: ${stdout}`);
+      return stdout.trim();
     },
     async kill() {
       if (child === undefined) return;

@@ -1,31 +1,47 @@
 import { keyOf, type Problem } from '@sluice/engine';
-import { type RateLimit, RateLimitScope, type Resource } from '@sluice/proto';
+import { CacheShared, RateLimitScope, type Resource } from '@sluice/proto';
 
-/** Connected nodes of any of these groups, no group meaning all, that share no store of limits with others. */
+/** Connected nodes of any of these groups, no group meaning all, that share no Redis with others. */
 export type NodesWithoutStore = (groups: readonly string[]) => readonly string[];
 
-/** Limits of the cluster, where a connected node that is to hold them has no store to share them by. */
+/** What nodes share by Redis, limits of the cluster and caches, where a connected node that is to do so has none. */
 export function findMissingStores(resources: readonly Resource[], nodesWithoutStore: NodesWithoutStore): Problem[] {
   return resources.flatMap((resource): Problem[] => {
-    const at = limitsOf(resource).findIndex(({ scope }) => scope === RateLimitScope.CLUSTER);
-    if (at < 0) return [];
+    const needs = needsOf(resource);
+    if (needs.length === 0) return [];
     const [first, ...others] = nodesWithoutStore(resource.nodeGroups);
     if (first === undefined) return [];
     const [kind, name] = keyOf(resource).split('/') as [string, string];
     const nodes = others.length === 0 ? `node ${first} was` : `node ${first} and ${others.length} more were`;
-    return [
-      {
-        severity: 'error',
-        kind,
-        name,
-        field: `spec.rateLimits[${at}].scope`,
-        message: `the ${nodes} started without --redis, by which nodes share the limits of a cluster`,
-        remedy: 'start every node that gets it with --redis, or write scope: node',
-      },
-    ];
+    return needs.map(({ field, shares, otherwise }) => ({
+      severity: 'error',
+      kind,
+      name,
+      field,
+      message: `the ${nodes} started without --redis, by which nodes share ${shares}`,
+      remedy: `start every node that gets it with --redis, or ${otherwise}`,
+    }));
   });
 }
 
-function limitsOf({ spec }: Resource): readonly RateLimit[] {
-  return spec.case === 'policy' || spec.case === 'route' ? spec.value.rateLimits : [];
+interface Need {
+  readonly field: string;
+  readonly shares: string;
+  readonly otherwise: string;
+}
+
+/** At most one of each sort. */
+function needsOf({ spec }: Resource): Need[] {
+  if (spec.case !== 'policy' && spec.case !== 'route') return [];
+  const { rateLimits, cache } = spec.value;
+  const needs: Need[] = [];
+  const at = rateLimits.findIndex(({ scope }) => scope === RateLimitScope.CLUSTER);
+  if (at >= 0) {
+    const field = `spec.rateLimits[${at}].scope`;
+    needs.push({ field, shares: 'the limits of a cluster', otherwise: 'write scope: node' });
+  }
+  if (cache?.shared === CacheShared.REDIS) {
+    needs.push({ field: 'spec.cache.shared', shares: 'their caches', otherwise: 'leave shared out' });
+  }
+  return needs;
 }

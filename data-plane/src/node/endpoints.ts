@@ -20,6 +20,7 @@ import { listEndpoints } from './list-endpoints.ts';
 import type { Listeners } from './listeners.ts';
 import { nodeMetrics } from './node-metrics.ts';
 import type { Settings } from './settings.ts';
+import type { SharedCache } from './shared-cache/shared-cache.ts';
 import type { SpanExport } from './spans/span-export.ts';
 import type { Supervisor } from './supervisor.ts';
 import type { WallClockWatch } from './wall-clock-watch.ts';
@@ -38,6 +39,8 @@ export interface EndpointSources {
   readonly freshness: Freshness;
   readonly staleness: StalenessBound;
   readonly leases: LeaseKeeper;
+  /** Undefined: the node has no Redis. */
+  readonly sharedCache: SharedCache | undefined;
   readonly accessLog: AccessLog;
   readonly discovery: DnsDiscovery;
   readonly healthChecks: HealthChecks;

@@ -48,8 +48,9 @@ export class LiveWorker {
     return !this.late && this.phase !== 'leaving';
   }
 
-  post(message: ToWorker): void {
-    this.thread.postMessage(message);
+  /** `bytes` go there, and are nobody's here any longer. */
+  post(message: ToWorker, bytes?: ArrayBuffer): void {
+    this.thread.postMessage(message, bytes === undefined ? [] : [bytes]);
   }
 
   /** Ends at once, with all it holds. */

@@ -7,6 +7,7 @@ import type { DnsDiscovery } from './discovery/dns-discovery.ts';
 import type { Freshness } from './freshness/freshness.ts';
 import type { StalenessBound } from './freshness/staleness-bound.ts';
 import type { LeaseKeeper } from './leases/lease-keeper.ts';
+import { keepResults, recallResults, type SharedCache } from './shared-cache/shared-cache.ts';
 import type { SpanExport } from './spans/span-export.ts';
 import type { Supervisor } from './supervisor.ts';
 import type { WallClockWatch } from './wall-clock-watch.ts';
@@ -19,6 +20,8 @@ export interface NodeMetricSources {
   readonly staleness: StalenessBound;
   readonly cache: NodeCache;
   readonly leases: LeaseKeeper;
+  /** Undefined: the node has no Redis. */
+  readonly sharedCache: SharedCache | undefined;
   readonly accessLog: AccessLog;
   readonly discovery: DnsDiscovery;
   readonly wallClock: WallClockWatch;
@@ -28,7 +31,8 @@ export interface NodeMetricSources {
 
 /** What the main thread knows itself, beside what workers count. */
 export function nodeMetrics(sources: NodeMetricSources): MetricFamily[] {
-  const { activation, supervisor, freshness, staleness, cache, leases, accessLog, spans, wallClock } = sources;
+  const { activation, supervisor, freshness, staleness, cache, leases, sharedCache, accessLog, spans, wallClock } =
+    sources;
   const { columns } = sources.shared;
   const gauge = (name: string, help: string, value: number): MetricFamily => ({
     name,
@@ -70,6 +74,23 @@ export function nodeMetrics(sources: NodeMetricSources): MetricFamily[] {
       help: "Tokens of cluster-wide limits taken from the node's own share while their store was away.",
       type: 'counter',
       samples: [{ labels: {}, value: leases.openTokens }],
+    },
+    gauge(
+      'gateway_shared_cache_up',
+      '1 while the cache that nodes share answers in time; 0: each node has its own answers alone.',
+      sharedCache?.up ? 1 : 0,
+    ),
+    {
+      name: 'gateway_shared_cache_lookups_total',
+      help: 'What the cache that nodes share had for a request that would else go to its service: hit, miss, or none because it was late, away, failed, damaged, or too much was on its way (busy).',
+      type: 'counter',
+      samples: recallResults.map((result) => ({ labels: { result }, value: sharedCache?.recalls[result] ?? 0 })),
+    },
+    {
+      name: 'gateway_shared_cache_stores_total',
+      help: 'Answers that were to be kept for all nodes: kept, not kept because they were made invalid meanwhile (forgotten), or because it was away or failed.',
+      type: 'counter',
+      samples: keepResults.map((result) => ({ labels: { result }, value: sharedCache?.keeps[result] ?? 0 })),
     },
     {
       name: 'gateway_access_log_lines_total',

@@ -3,7 +3,14 @@ import { create } from '@bufbuild/protobuf';
 import { ActiveSet, type BuildContext, buildApiKeyItem, createLog, type Log } from '@sluice/engine';
 import { FetchedKeySetSchema, Track as WireTrack } from '@sluice/proto';
 import packageJson from '../../package.json' with { type: 'json' };
-import { attachShared, createSharedRegion, createSlotDirectory, KeyRestore, KeyStore } from '../shared/index.ts';
+import {
+  attachShared,
+  createSharedRegion,
+  createSlotDirectory,
+  KeyRestore,
+  KeyStore,
+  type Shared,
+} from '../shared/index.ts';
 import { AccessLog } from './access-log/access-log.ts';
 import { LogFile } from './access-log/log-file.ts';
 import { type LogTarget, standardOutput } from './access-log/log-target.ts';
@@ -30,6 +37,7 @@ import { DirectoryInUse, type DirectoryLock, hasSuccessor, lockDirectory, succee
 import { Persistence } from './persistence.ts';
 import { hasReusePort } from './reuse-port.ts';
 import type { Settings } from './settings.ts';
+import { SharedCache } from './shared-cache/shared-cache.ts';
 import { SlotLedger } from './slot-ledger.ts';
 import { openOtlp } from './spans/otlp-target.ts';
 import { SpanExport } from './spans/span-export.ts';
@@ -118,6 +126,11 @@ class NodeAssembly {
     const leases = new LeaseKeeper(shared, redis ?? NO_STORE, log);
     started.defer(() => leases.close());
     const directory = createSlotDirectory(region);
+    const sharedCache =
+      settings.redis === undefined
+        ? undefined
+        : await startSharedCache(settings.redis, () => `${activation.historyId}\n${settings.group}`, shared, log);
+    started.defer(() => sharedCache?.close());
     const ledger = new SlotLedger(directory);
     const context: BuildContext = { group: settings.group, zone: settings.zone, slots: ledger };
     const onPhase = cacheFault(readFaults(process.env.SLUICE_FAULTS));
@@ -147,6 +160,8 @@ class NodeAssembly {
         log.info('ready', { revision: activation.config.revision });
       },
       onKeysWanted: (issuer) => keySets.wanted(issuer),
+      onSharedCache: (call, answer) => sharedCache?.onCall(call, answer),
+      onEnded: () => sharedCache?.onWorkerEnded(),
       onBindFailed: (name, reason) => {
         log.error('listener cannot be bound', { listener: name, reason });
         listeners.failed(name, reason);
@@ -237,6 +252,7 @@ class NodeAssembly {
         freshness,
         healthChecks,
         discovery,
+        sharedCache,
       }),
       onDisconnect: () => freshness.disconnected(),
     });
@@ -253,6 +269,7 @@ class NodeAssembly {
       freshness,
       staleness,
       leases,
+      sharedCache,
       accessLog,
       discovery,
       healthChecks,
@@ -292,6 +309,7 @@ class NodeAssembly {
       discovery.close();
       leases.close();
       redis?.close();
+      sharedCache?.close();
       await Promise.all([accessLog.close(), spans?.close()]);
       await cache.close();
       await admin.close();
@@ -361,4 +379,9 @@ async function startRedisLeases(url: string, nodeId: string, log: Log): Promise<
   const leases = new RedisLeases(url, nodeId, log);
   leases.start();
   return leases;
+}
+
+async function startSharedCache(url: string, namespace: () => string, shared: Shared, log: Log): Promise<SharedCache> {
+  const { RedisAnswers } = await import('./shared-cache/redis-answers.ts');
+  return new SharedCache(shared, new RedisAnswers(url, namespace, log), log);
 }

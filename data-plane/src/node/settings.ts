@@ -33,7 +33,7 @@ export interface Settings {
   readonly limiterCells: number;
   /** What cached answers may take. */
   readonly responseCacheBytes: number;
-  /** `redis://[USER:PASSWORD@]HOST:PORT[/DB]`: where the nodes of a cluster share limits. Unset: none. */
+  /** `redis://[USER:PASSWORD@]HOST:PORT[/DB]`: where the nodes of a cluster share limits and answers. Unset: none. */
   readonly redis: string | undefined;
   /** `ADDRESS:PORT` of the DNS servers that know the services whose endpoints are found. None: those of the system. */
   readonly dnsServers: readonly string[];
@@ -179,7 +179,7 @@ export function describeFlags(): Command {
       .default(64 * 1024 * 1024, '64MiB'),
     new Option(
       '--redis <url>',
-      'a Redis 7 or newer, redis:// or rediss://, by which all nodes share limits of scope cluster; all nodes name the same',
+      'a Redis 7 or newer, redis:// or rediss://, by which all nodes share limits of scope cluster, and caches with shared: redis; all nodes name the same',
     ).argParser(parseRedis),
     new Option(
       '--dns-server <address,...>',

@@ -1,5 +1,11 @@
 import type { Log } from '@sluice/engine';
-import { releaseWorker, type Shared, type SlotDirectory } from '../shared/index.ts';
+import {
+  releaseWorker,
+  type Shared,
+  type SharedCacheCall,
+  type SharedCacheReply,
+  type SlotDirectory,
+} from '../shared/index.ts';
 import type { FromWorker, KeysSettledMessage, ListenerAddress } from '../worker/messages.ts';
 import { LiveWorker } from './live-worker.ts';
 import { RestartPace } from './restart-pace.ts';
@@ -24,9 +30,16 @@ export interface SupervisorOptions {
   readonly onListening: () => void;
   /** A worker asks for the keys of an issuer. */
   readonly onKeysWanted: (issuer: string) => void;
+  /** A worker asks the cache that nodes share; `answer` reaches it while it lives. */
+  readonly onSharedCache: (call: SharedCacheCall, answer: AnswerSharedCache) => void;
+  /** A worker's thread is over. */
+  readonly onEnded: () => void;
   /** A listener could not be bound by a worker. */
   readonly onBindFailed: (listener: string, reason: string) => void;
 }
+
+/** `bytes` are those of the reply, which go to the worker. */
+export type AnswerSharedCache = (reply: SharedCacheReply, bytes?: ArrayBuffer) => void;
 
 /** A worker that does not stage a change within this is replaced. */
 const STAGE_TIMEOUT_MS = 5_000;
@@ -220,6 +233,9 @@ export class Supervisor {
       case 'keysWanted':
         this.#options.onKeysWanted(message.issuer);
         break;
+      case 'sharedCache':
+        this.#options.onSharedCache(message.call, (reply, bytes) => worker.post({ type: 'sharedCache', reply }, bytes));
+        break;
       case 'unbound':
         break;
       default:
@@ -305,6 +321,7 @@ export class Supervisor {
     this.#live.delete(worker.seat);
     shared.control.setWorkerState(worker.seat, 'absent');
     releaseWorker(shared, directory, worker.seat);
+    this.#options.onEnded();
     this.#leftDrain(worker);
     if (this.#ending) return;
     if (worker.phase === 'leaving') {

@@ -1,20 +1,13 @@
 import { SetDigest } from '@sluice/engine';
 import { type Command, type PurgeCacheCommand, Track as WireTrack } from '@sluice/proto';
-import {
-  ACTIVE_CONNECTIONS,
-  ACTIVE_REQUESTS,
-  KeyStaging,
-  type KeyStore,
-  keyPart,
-  type Shared,
-  type SlotDirectory,
-} from '../shared/index.ts';
+import { ACTIVE_CONNECTIONS, ACTIVE_REQUESTS, KeyStaging, type KeyStore, keyPart } from '../shared/index.ts';
 import type { Freshness } from './freshness/freshness.ts';
 import type { EndpointListSources } from './list-endpoints.ts';
 import type { Persistence } from './persistence.ts';
 import { type ServiceBreaker, selectBreakers, wireState } from './reported-breakers.ts';
 import { reportServices } from './services-report.ts';
 import type { Settings } from './settings.ts';
+import type { SharedCache } from './shared-cache/shared-cache.ts';
 import type { Supervisor } from './supervisor.ts';
 import type { NodeTrack, WholeUpdate } from './track.ts';
 import type { CommandReport, WatchMessage, WatchNode } from './watch-stream.ts';
@@ -28,6 +21,8 @@ export interface WatchNodeSources extends EndpointListSources {
   readonly persistence: Persistence;
   readonly supervisor: Supervisor;
   readonly freshness: Freshness;
+  /** Undefined: the node has no Redis. */
+  readonly sharedCache: SharedCache | undefined;
 }
 
 const PROTOCOL_VERSION = 1;
@@ -78,7 +73,7 @@ export function createWatchNode(sources: WatchNodeSources): WatchNode {
     },
     welcomed: (current, diverged) => freshness.welcomed(current, diverged),
     named: (current, diverged) => freshness.named(current, diverged),
-    command: async (command) => runCommand(sources, command),
+    command: (command) => runCommand(sources, command),
   };
 }
 
@@ -97,7 +92,7 @@ function emptyFacts(historyId: string): WholeUpdate {
   };
 }
 
-function runCommand(sources: WatchNodeSources, { command }: Command): CommandReport {
+async function runCommand(sources: WatchNodeSources, { command }: Command): Promise<CommandReport> {
   const { shared, directory } = sources;
   switch (command.case) {
     case 'resetBreaker': {
@@ -107,7 +102,7 @@ function runCommand(sources: WatchNodeSources, { command }: Command): CommandRep
       return {};
     }
     case 'purgeCache':
-      purgeCache(shared, directory, command.value);
+      await purgeCache(sources, command.value);
       return {};
     case 'checkServices':
       return { services: reportServices(sources, command.value.service) };
@@ -118,25 +113,37 @@ function runCommand(sources: WatchNodeSources, { command }: Command): CommandRep
   }
 }
 
-function purgeCache(
-  { region, invalidations }: Shared,
-  { routes }: SlotDirectory,
-  { answers }: PurgeCacheCommand,
-): void {
+async function purgeCache(sources: WatchNodeSources, { answers }: PurgeCacheCommand): Promise<void> {
+  const { region, invalidations } = sources.shared;
   switch (answers.case) {
     case 'route':
-      if (routes.slotOf(answers.value) === undefined)
+      if (sources.directory.routes.slotOf(answers.value) === undefined)
         throw new Error(`there is no route ${answers.value} on this node`);
-      invalidations.invalidate(keyPart(region.hashKey, 'cacheRoute', answers.value).lo);
-      return;
+      break;
     case 'tag':
-      invalidations.invalidate(keyPart(region.hashKey, 'cacheTag', answers.value).lo);
-      return;
+      break;
     case undefined:
       throw new Error('this version of the node does not know which cached answers are meant');
     default:
       answers satisfies never;
+      return;
   }
+  // First: who finds it gone in the node is not to find it there.
+  const isTold = sources.sharedCache?.purge(answers.case, answers.value);
+  invalidations.invalidate(keyPart(region.hashKey, CELL_KINDS[answers.case], answers.value).lo);
+  if (isTold === undefined || (await isTold) || !sharesAnswers(sources)) return;
+  throw new Error(
+    'the node has forgotten them; Redis, where nodes share answers, is away and will be told when it is back',
+  );
+}
+
+const CELL_KINDS = { route: 'cacheRoute', tag: 'cacheTag' } as const;
+
+function sharesAnswers({ activation }: WatchNodeSources): boolean {
+  for (const item of activation.config.set.activeItems()) {
+    if ((item.kind === 'Route' || item.kind === 'Policy') && item.fields.cache?.shared === true) return true;
+  }
+  return false;
 }
 
 function statusOf(sources: WatchNodeSources): StatusInit {

@@ -21,6 +21,7 @@ import type { CacheState } from './cache-state.ts';
 import type { CacheUse } from './cache-use.ts';
 import type { Exchange } from './exchange.ts';
 import type { ResponseEditsState } from './response-edits-state.ts';
+import { keepShared } from './shared-cache-keep.ts';
 import { WholeBody } from './whole-body.ts';
 
 /** An answer on its way to its client that is kept once all of it has come. */
@@ -113,6 +114,7 @@ export function completeFill(x: Exchange, use: CacheUse): void {
   }
   const record = encodeAnswer({ ...fill, contentLength, number: use.number });
   if (!put(x, fill.key, [record, fill.body.bytes])) shared.metrics.overflow('cache_fills');
+  if (use.epoch !== '') keepShared(x, use, fill.variants, { ...fill, contentLength }, fill.body.bytes);
   endFill(x, use);
 }
 
@@ -149,9 +151,11 @@ export function freshen(x: Exchange, use: CacheUse, record: CacheRecord, head: R
   const key = variants.length === 0 ? use.key : variantKey(x, use.key, variants);
   const { status, contentLength, body } = record;
   const { nowUs } = x.context;
-  const encoded = encodeAnswer({ key, status, head: text, contentLength, number: use.number, storedUs: nowUs, times });
+  const answer = { key, status, head: text, contentLength, storedUs: nowUs, times };
+  const encoded = encodeAnswer({ ...answer, number: use.number });
   if (variants.length > 0) put(x, use.key, [encodeVariants(use.key, variants, use.number, nowUs)]);
   put(x, key, [encoded, body]);
+  if (use.epoch !== '') keepShared(x, use, variants, answer, body);
   return Buffer.concat([encoded, body]);
 }
 

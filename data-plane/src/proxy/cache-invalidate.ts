@@ -1,5 +1,6 @@
 import { normalizePath } from '@sluice/engine';
 import { HeaderId, joinedFieldValue, namedFieldValue, type ResponseHead } from '../http1/index.ts';
+import { sharedCacheCell } from '../shared/index.ts';
 import { addressCell, addressOf } from './cache-key.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -30,5 +31,8 @@ function addressOn(x: Exchange, authority: string, reference: string): string | 
 }
 
 function invalidate(x: Exchange, address: string): void {
-  x.context.shared.invalidations.invalidate(addressCell(x, address));
+  const { shared, sharedCache } = x.context;
+  // First: who finds it gone here is not to find it there.
+  if (shared.sharedCache.exists) sharedCache.forget(sharedCacheCell('address', address));
+  shared.invalidations.invalidate(addressCell(x, address));
 }

@@ -10,6 +10,8 @@ import type { CacheState } from './cache-state.ts';
 import { CacheUse, type ForwardReason } from './cache-use.ts';
 import { awaitFill } from './cache-waits.ts';
 import type { Exchange } from './exchange.ts';
+import { lookUpRecalled } from './shared-cache-lookup.ts';
+import { recall } from './shared-cache-recall.ts';
 
 /** How long nobody waits for an answer of an address whose last one could not be kept. */
 const NOT_KEPT_MS = 10_000;
@@ -31,6 +33,7 @@ function lookUp(x: Exchange, state: CacheState): boolean {
   if (method !== 'GET' && method !== 'HEAD') return goPast(x, state, 'method');
   const asked = requestDirectives(joinedFieldValue(head, HeaderId.cacheControl), x.header('pragma'));
   if (goesPast(x, asked)) return goPast(x, state, 'bypass');
+  if (x.cache?.isRecalled === true) return lookUpRecalled(x, state, x.cache);
   const key = cacheKey(x, state, method === 'HEAD' && !state.plan.keepsHead ? 'GET' : method);
   if (key.length > MAX_KEY_LENGTH) return goPast(x, state, 'bypass');
   const record = find(x, state, key);
@@ -39,7 +42,7 @@ function lookUp(x: Exchange, state: CacheState): boolean {
   if (isAnswer && judgement !== 'stale') {
     const fresh = judgement === 'fresh';
     if (!fresh && keepsMethod(state, method)) revalidateBehind(x, key, foundKey, record);
-    serveRecord(x, record, fresh ? 'hit' : 'stale', x.cache !== null);
+    serveRecord(x, record, fresh ? 'hit' : 'stale', x.cache === null ? '' : '; collapsed');
     return true;
   }
   if (asked?.onlyIfCached === true) {
@@ -54,7 +57,7 @@ function lookUp(x: Exchange, state: CacheState): boolean {
     : foundVariants
       ? 'vary-miss'
       : 'uri-miss';
-  return fetchFor(x, state, key, record, reason);
+  return fetchFor(x, state, key, record, reason, asked?.noCache === true);
 }
 
 /** Forwards it as the one that fetches the answer for all, or waits for the one that does. */
@@ -64,6 +67,7 @@ function fetchFor(
   key: string,
   record: CacheRecord | undefined,
   reason: ForwardReason,
+  asksService: boolean,
 ): boolean {
   const { shared } = x.context;
   const use = x.cache ?? new CacheUse();
@@ -82,6 +86,7 @@ function fetchFor(
     use.cell = cell;
     use.asksWhole = true;
     if (use.stale !== null) use.conditions = conditionsOf(use.stale);
+    if (state.plan.shared && !asksService && recall(x, state, use, foundKey)) return true;
   }
   if (use.stale === null) shared.metrics.add(state.counters.miss);
   return false;

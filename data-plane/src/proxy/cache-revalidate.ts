@@ -2,18 +2,29 @@ import type { ListenerPlan } from '@sluice/engine';
 import { ACTIVE_REQUESTS, FILL_TAKEN } from '../shared/index.ts';
 import { addressOf, hashKeyInto } from './cache-key.ts';
 import { type CacheRecord, conditionsOf } from './cache-record.ts';
+import type { CacheState } from './cache-state.ts';
 import { CacheUse } from './cache-use.ts';
 import type { ClientSide } from './client-side.ts';
 import type { Exchange } from './exchange.ts';
 import { forward } from './forward.ts';
 import type { Peer } from './peer.ts';
+import { recall } from './shared-cache-recall.ts';
 import type { TunnelEnd } from './tunnel-end.ts';
 
 /** Answers that one worker fetches again while it serves them; further ones stay as they are until the next request. */
 const MAX_BEHIND = 64;
 
-/** Fetches again what is served stale to the request at hand; one at a time for each answer of the node. */
-export function revalidateBehind(x: Exchange, key: string, foundKey: string, record: CacheRecord): void {
+/**
+ * Fetches again what is served stale to the request at hand; one at a time for each answer of the node. `recalled`: what the cache that
+ * nodes share was asked already.
+ */
+export function revalidateBehind(
+  x: Exchange,
+  key: string,
+  foundKey: string,
+  record: CacheRecord,
+  recalled?: CacheUse,
+): void {
   const { context } = x;
   const { shared } = context;
   if (context.behind >= MAX_BEHIND) {
@@ -34,6 +45,12 @@ export function revalidateBehind(x: Exchange, key: string, foundKey: string, rec
   use.stale = record;
   use.conditions = conditionsOf(record);
   use.cell = cell;
+  if (recalled !== undefined) {
+    use.isRecalled = true;
+    use.epoch = recalled.epoch;
+    use.storeMs = recalled.storeMs;
+    use.storeAtUs = recalled.storeAtUs;
+  }
   context.behind++;
   const client = new NoClient(x.client.peer, x.listener, x.client.listenerName, () => context.behind--);
   const behind = x.copyFor(client, use);
@@ -44,7 +61,8 @@ export function revalidateBehind(x: Exchange, key: string, foundKey: string, rec
     context.readClock();
     behind.startedUs = context.nowUs;
     try {
-      forward(behind);
+      const state = behind.route.cache as CacheState;
+      if (!state.plan.shared || use.isRecalled || !recall(behind, state, use, foundKey)) forward(behind);
     } catch (error) {
       context.hooks.onBug(error);
       client.destroy();

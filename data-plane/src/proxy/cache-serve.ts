@@ -11,9 +11,11 @@ const NOT_MODIFIED = 'HTTP/1.1 304 Not Modified';
 
 /** How a record is served: as it is, past its time, or once the service has said that it holds. */
 export type Served = 'hit' | 'stale' | 'revalidated';
+/** As it was there; another request fetched it meanwhile; another node had it. */
+export type HowServed = '' | '; collapsed' | '; detail=shared';
 
-/** Answers with a record, in one write. `collapsed`: another request fetched it meanwhile. */
-export function serveRecord(x: Exchange, record: CacheRecord, served: Served, collapsed = false): void {
+/** Answers with a record, in one write. `how`: what Cache-Status says besides. */
+export function serveRecord(x: Exchange, record: CacheRecord, served: Served, how: HowServed = ''): void {
   const { context, route, head } = x;
   const state = route.cache as CacheState;
   const ageMs = record.ageMs(context.nowUs);
@@ -24,7 +26,7 @@ export function serveRecord(x: Exchange, record: CacheRecord, served: Served, co
   x.keepAlive = head.keepAlive && !x.client.leaving;
   let text = record.head;
   if (isUnchanged) text = NOT_MODIFIED + text.slice(text.indexOf('\r\n'));
-  text += `age: ${Math.floor(ageMs / 1000)}\r\ncache-status: sluice; ${PARAMETERS[served]}; ttl=${ttl}${collapsed ? '; collapsed' : ''}\r\n`;
+  text += `age: ${Math.floor(ageMs / 1000)}\r\ncache-status: sluice; ${PARAMETERS[served]}; ttl=${ttl}${how}\r\n`;
   if (!isUnchanged && contentLength >= 0 && record.status !== 204) text += `content-length: ${contentLength}\r\n`;
   text += `${ownResponseLines(x)}${connectionLine(x)}${route.responseLines}\r\n`;
   if (!(x.cache?.isBehind ?? false)) context.shared.metrics.add(state.counters[served]);

@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { CachePlan, RoutePlan } from '@sluice/engine';
 import { dropTable, HeaderId, plainName } from '../http1/index.ts';
-import { type CacheResult, cacheResults, keyPart, type MetricsRecorder, type Shared } from '../shared/index.ts';
+import {
+  type CacheResult,
+  cacheResults,
+  keyPart,
+  type MetricsRecorder,
+  type Shared,
+  sharedCacheCell,
+} from '../shared/index.ts';
 
 /** The cache of a route, with what a worker keeps ready for it. */
 export interface CacheState {
@@ -10,6 +17,8 @@ export interface CacheState {
   readonly keyStart: string;
   /** Cells by which the route's answers are invalidated. */
   readonly cells: readonly number[];
+  /** The same in the cache that nodes share. */
+  readonly sharedCells: readonly number[];
   /** What of an answer's head is not kept. */
   readonly drop: Uint8Array;
   readonly dropNames: ReadonlySet<string> | null;
@@ -40,6 +49,9 @@ export function cacheState(
       keyPart(hashKey, 'cacheRoute', route.name).lo,
       ...plan.tags.map((tag) => keyPart(hashKey, 'cacheTag', tag).lo),
     ],
+    sharedCells: plan.shared
+      ? [sharedCacheCell('route', route.name), ...plan.tags.map((tag) => sharedCacheCell('tag', tag))]
+      : [],
     drop: dropTable(drop, [HeaderId.age]),
     dropNames,
     requestDropNames: new Set([...(requestDropNames ?? []), ...CONDITIONS.map(plainName)]),

@@ -32,6 +32,20 @@ export class CacheUse {
   waitsForCell = 0;
   waitsForWord = 0n;
   waitsUntilMs = 0;
+  /** The cache that nodes share was asked, or cannot be. */
+  isRecalled = false;
+  /** In state `recalling`: the question, where it looks, until when, and when it asked. 0: it has not. */
+  recallId = 0;
+  recallKey = '';
+  recallUntilMs = 0;
+  recallAskedUs = 0;
+  questions = 0;
+  /** The answer that was there. */
+  recalled: CacheRecord | null = null;
+  /** What the store said before the answer was fetched, the time there, and when it said so. Empty: it is not to be kept there. */
+  epoch = '';
+  storeMs = 0;
+  storeAtUs = 0;
   /** Nobody waits for its answer but the cache. */
   isBehind = false;
 

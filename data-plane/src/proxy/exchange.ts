@@ -1,6 +1,6 @@
 import type { EndpointPlan, ListenerPlan, ParsedPath, RoutePlan, RouteRequest } from '@sluice/engine';
 import { type FieldText, namedFieldValue, type Refusal, type RequestHead, type ResponseHead } from '../http1/index.ts';
-import { ACTIVE_REQUESTS, type KeyPart, NO_SLOT } from '../shared/index.ts';
+import { ACTIVE_REQUESTS, type KeyPart, NO_SLOT, type RecalledReply } from '../shared/index.ts';
 import { account, CLIENT_ABORTED } from './account.ts';
 import { answerProblem } from './answer.ts';
 import { authenticate } from './authenticate.ts';
@@ -24,6 +24,7 @@ import { onResponseChunk } from './respond.ts';
 import { ResponseBody } from './response-body.ts';
 import type { RouteState } from './route-state.ts';
 import { send, sendBody } from './send-request.ts';
+import { onRecalled } from './shared-cache-recall.ts';
 import { type TimerOwner, WheelTimer } from './timer-wheel.ts';
 import { startTrace, type Trace } from './trace-context.ts';
 import { abandonTry } from './try.ts';
@@ -44,6 +45,8 @@ export type ExchangeState =
   | 'leasing'
   /** It waits for an answer that another request fetches into the cache. */
   | 'following'
+  /** It waits for what the cache that nodes share has. */
+  | 'recalling'
   /** A try waits for a connection. */
   | 'queued'
   /** A try is on its way. */
@@ -244,9 +247,18 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
     }
   }
 
+  /** The cache that nodes share has answered. */
+  onRecalled(reply: RecalledReply): void {
+    try {
+      onRecalled(this, this.cache as CacheUse, reply);
+    } catch (error) {
+      this.#onBug(error);
+    }
+  }
+
   /** It waits, and nothing more of what comes is looked at. */
   get leasing(): boolean {
-    return this.state === 'leasing' || this.state === 'following';
+    return this.state === 'leasing' || this.state === 'following' || this.state === 'recalling';
   }
 
   /** The same request, decided in the same way, of another client. Nothing is on its way yet. */
@@ -395,6 +407,7 @@ export class Exchange implements RouteRequest, UpstreamUser, ConnectionWaiter, T
     const { state } = this;
     if (state === 'leasing') this.context.leaseWaits.remove(this);
     if (state === 'following') this.context.cacheWaits.remove(this);
+    if (state === 'recalling') this.context.sharedCache.drop((this.cache as CacheUse).recallId);
     abandonTry(this);
     if (state !== 'answered') account(this, CLIENT_ABORTED);
     this.#forget();

@@ -10,6 +10,7 @@ import { type GuardedWork, OverloadGuard } from './overload-guard.ts';
 import { RandomHex } from './random-hex.ts';
 import { buildRouteState, type RouteState } from './route-state.ts';
 import { ServiceState } from './service-state.ts';
+import { type PostSharedCache, SharedCacheCalls } from './shared-cache-calls.ts';
 import { TimerWheel } from './timer-wheel.ts';
 import { TokenCallers } from './token-callers.ts';
 import { Tunnels } from './tunnels.ts';
@@ -38,6 +39,10 @@ export interface ProxyHooks {
   readonly ignoresLoad?: boolean;
   /** Asks for an issuer's keys, among which is not what a token names; `WorkerProxy.keysSettled` answers. Unset: nobody can be asked. */
   readonly onKeysWanted?: (issuer: string) => void;
+  /** Takes questions about the cache that nodes share; `WorkerProxy.onSharedCache` answers. Unset: there is none. */
+  readonly onSharedCache?: PostSharedCache;
+  /** For tests: how long a request waits for that, milliseconds. Unset: 50. */
+  readonly recallMs?: number;
   /** Somebody takes the spans of traced requests. Unset: false. */
   readonly recordsSpans?: boolean;
   /** For tests: called with each request before anything is decided. */
@@ -65,6 +70,7 @@ export class ProxyContext {
   readonly rehearsedBudget = new BodyBudget(REHEARSED_BODIES_BYTES);
   /** Copies of requests under way. */
   mirrorCopies = 0;
+  readonly sharedCache: SharedCacheCalls;
   readonly callers: Callers;
   readonly tokens: TokenCallers;
   readonly keyWaits: KeyWaits;
@@ -91,6 +97,7 @@ export class ProxyContext {
       this.leaseWaits.onRing();
       this.cacheWaits.onRing();
     });
+    this.sharedCache = new SharedCacheCalls(shared.sharedCache, hooks.onSharedCache);
     const consumers = new KnownConsumers(shared.region.hashKey);
     this.callers = new Callers(source.tables, shared.region.hashKey, consumers);
     this.tokens = new TokenCallers(source.tables, consumers);

@@ -1,4 +1,4 @@
-import type { Shared } from '../shared/index.ts';
+import type { Shared, SharedCacheReply } from '../shared/index.ts';
 import { BoundListener } from './bound-listener.ts';
 import type { DownstreamConnection } from './downstream-connection.ts';
 import type { GuardedWork } from './overload-guard.ts';
@@ -46,6 +46,11 @@ export class WorkerProxy implements GuardedWork {
   keysSettled(issuer: string, againInMs: number): void {
     this.#context.source.activate();
     this.#context.keyWaits.settled(issuer, againInMs, this.#context.shared.clock.nowMs());
+  }
+
+  /** The store of the cache that nodes share has answered. */
+  onSharedCache(reply: SharedCacheReply): void {
+    this.#context.sharedCache.onReply(reply);
   }
 
   /** Leaves: accepts no more, and every answer is its connection's last. Resolves with the number of requests that were cut at the deadline. */

@@ -9,6 +9,7 @@ import { goOnWithLease } from './lease-waits.ts';
 import { endResponse } from './respond.ts';
 import { failTry, goOn } from './retry.ts';
 import { failWait, replaceConnection } from './send-request.ts';
+import { goOnWithoutRecall } from './shared-cache-recall.ts';
 import { abandonTry, endTry } from './try.ts';
 import { connectFailureOf, RESET, SAFE_METHODS, TIMED_OUT, TRY_TIMED_OUT, type TryFailure } from './try-failure.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
@@ -60,6 +61,9 @@ export function onTryTimer(x: Exchange, nowMs: number): void {
       break;
     case 'following':
       goOnWhenFilled(x);
+      break;
+    case 'recalling':
+      goOnWithoutRecall(x);
       break;
     case 'leasing':
       goOnWithLease(x);

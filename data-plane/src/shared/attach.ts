@@ -16,6 +16,7 @@ import { Outliers } from './outliers.ts';
 import type { SharedRegion } from './region.ts';
 import { ResponseStore } from './response-store.ts';
 import { RetryBudgets } from './retry-budgets.ts';
+import { SharedCacheCells } from './shared-cache-cells.ts';
 import { SlidingWindows } from './sliding-windows.ts';
 import type { SlotDirectory } from './slots.ts';
 
@@ -44,6 +45,8 @@ export interface Shared {
   readonly responses: ResponseStore;
   readonly cacheFills: CacheFills;
   readonly invalidations: Invalidations;
+  /** What the cache that nodes share is to forget. */
+  readonly sharedCache: SharedCacheCells;
   /** This writer's spans. */
   readonly spans: LineRing;
   readonly metrics: MetricsRecorder;
@@ -85,6 +88,7 @@ export function attachShared(region: SharedRegion, writer: number = region.write
     responses: new ResponseStore(region, writer),
     cacheFills: new CacheFills(region, writer),
     invalidations: new Invalidations(region),
+    sharedCache: new SharedCacheCells(region),
     spans: new LineRing(region.spans[writer]!),
     metrics,
   };

@@ -85,6 +85,14 @@ export {
 } from './region.ts';
 export { ResponseStore } from './response-store.ts';
 export { RetryBudgets } from './retry-budgets.ts';
+export { SHARED_CACHE_CELLS, SharedCacheCells, sharedCacheCell } from './shared-cache-cells.ts';
+export type {
+  KeepCall,
+  RecallCall,
+  RecalledReply,
+  SharedCacheCall,
+  SharedCacheReply,
+} from './shared-cache-messages.ts';
 export { Slices } from './slices.ts';
 export { SlidingWindows } from './sliding-windows.ts';
 export { createSlotDirectory, OVERFLOW_NAME, type SlotDirectory, Slots } from './slots.ts';

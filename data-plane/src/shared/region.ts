@@ -8,6 +8,7 @@ import { createLeaseBuffers, type LeaseBuffers } from './lease-cells.ts';
 import { createLineRings } from './line-ring.ts';
 import { ARENA_BYTES } from './metrics/arena-layout.ts';
 import { createResponseStore, type ResponseStoreBuffers } from './response-store.ts';
+import { SHARED_CACHE_BYTES } from './shared-cache-cells.ts';
 import { createWindowBuffers, type WindowBuffers } from './window-cells.ts';
 
 /** How large the shared memory is. Every table is bounded; pages nobody touched cost nothing. */
@@ -80,6 +81,7 @@ export interface SharedRegion {
   readonly responses: ResponseStoreBuffers;
   readonly cacheFills: SharedArrayBuffer;
   readonly invalidations: SharedArrayBuffer;
+  readonly sharedCache: SharedArrayBuffer;
   /** Spans, each request's on a line, one ring per writer. */
   readonly spans: readonly SharedArrayBuffer[];
   /** Grows with the keys. */
@@ -186,6 +188,7 @@ export function createSharedRegion(settings: SharedSettings): SharedRegion {
     responses: createResponseStore(settings.cachedBytes ?? DEFAULT_CACHED_BYTES, workers + SPARE_SEATS),
     cacheFills: new SharedArrayBuffer(FILLS_BYTES),
     invalidations: new SharedArrayBuffer(INVALIDATIONS_BYTES),
+    sharedCache: new SharedArrayBuffer(SHARED_CACHE_BYTES),
     spans: createLineRings(writers),
     apiKeys: createKeyMemory(),
     arenas: Array.from({ length: writers }, () => new SharedArrayBuffer(ARENA_BYTES)),

@@ -1,7 +1,7 @@
-import type { SharedRegion } from '../shared/index.ts';
+import type { SharedCacheCall, SharedCacheReply, SharedRegion } from '../shared/index.ts';
 
 /**
- * What the main thread and a worker tell each other. Nothing is sent per request. The main thread starts a worker with
+ * What the main thread and a worker tell each other. Nothing is sent per request, but of those that ask Redis for what their node has not. The main thread starts a worker with
  * `WorkerStart` as its workerData, waits for `ready`, then sends the changes it is to start with, one at a time, and only after
  * they are staged (and, for a successor, active) the listeners to bind, so that no request finds an older configuration.
  */
@@ -31,6 +31,7 @@ export type ToWorker =
   | BindMessage
   | UnbindMessage
   | KeysSettledMessage
+  | SharedCacheMessage
   | DrainMessage
   | CloseMessage
   | CrashMessage;
@@ -71,6 +72,12 @@ export interface KeysSettledMessage {
   readonly againInMs: number;
 }
 
+/** The answer to a call of the worker. */
+export interface SharedCacheMessage {
+  readonly type: 'sharedCache';
+  readonly reply: SharedCacheReply;
+}
+
 /**
  * Accept no more, finish what runs, wait a while for the requests of idle connections, then close them; what still runs after
  * `deadlineMs` is cut. Answered by `drained`.
@@ -100,6 +107,8 @@ export type FromWorker =
   | { readonly type: 'bindFailed'; readonly listener: string; readonly code: string; readonly message: string }
   /** A token names a key that is not among those of its issuer, which are fetched. */
   | { readonly type: 'keysWanted'; readonly issuer: string }
+  /** What requests that would else go to their service ask of the cache that nodes share. */
+  | { readonly type: 'sharedCache'; readonly call: SharedCacheCall }
   /** The listener's last connection is closed. */
   | { readonly type: 'unbound'; readonly listener: string }
   /** `cut`: requests that did not finish in time. */

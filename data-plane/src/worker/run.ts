@@ -24,6 +24,8 @@ const proxy = new WorkerProxy(shared, tables, {
   onRequest: requestFault(faults),
   recordsSpans,
   onKeysWanted: (issuer) => tell({ type: 'keysWanted', issuer }),
+  onSharedCache: (call, bytes) =>
+    port.postMessage({ type: 'sharedCache', call } satisfies FromWorker, bytes ? [bytes] : []),
 });
 let state: 'starting' | 'ready' | 'draining' = 'starting';
 
@@ -42,6 +44,9 @@ port.on('message', (message: ToWorker) => {
       break;
     case 'keysSettled':
       proxy.keysSettled(message.issuer, message.againInMs);
+      break;
+    case 'sharedCache':
+      proxy.onSharedCache(message.reply);
       break;
     case 'drain':
       state = 'draining';

@@ -31,6 +31,12 @@ export type World = {
   readonly expected: unknown;
   /** Asks on a connection of its own. */
   readonly ask: (request?: RawRequest & { readonly port?: number }) => Promise<HttpResponse>;
+  /** Where the node looks for Redis; nobody answers there. */
+  readonly redisPort: number;
+  /** Of the control plane. */
+  readonly controlPlane: string;
+  /** What the node's own endpoint says. */
+  readonly metrics: () => Promise<string>;
   /** The API key of the consumer `c`. */
   readonly key: string;
 };

@@ -1,5 +1,6 @@
 import type { FieldCase, Spec, World } from './field-case.ts';
 import { policy } from './policy-case.ts';
+import { onTwoNodes } from './shared-cache-case.ts';
 
 /** What a preflight, or a request, of an origin is told under a name. */
 const told =
@@ -158,6 +159,11 @@ const cacheCases: readonly FieldCase[] = [
     observe: afterTime(503),
     was: '2',
     is: '1',
+  }),
+  policy(['Cache.shared'], cached({}), cached({ shared: 'redis' }), {
+    observe: onTwoNodes,
+    was: ['1', '2'],
+    is: ['1', '1'],
   }),
 ];
 

@@ -25,7 +25,5 @@ export const UNSUPPORTED: UnsupportedTable = [
 
   'sluice.config.v1.AuthMethod.mtls',
 
-  'sluice.config.v1.Cache.shared',
-
   'sluice.config.v1.Route.mqtt',
 ];

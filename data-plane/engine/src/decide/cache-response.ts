@@ -16,6 +16,8 @@ export interface CachePlan {
   /** Where the origin does not say. */
   readonly staleWhileRevalidateMs: number;
   readonly staleIfErrorMs: number;
+  /** Nodes share their answers in Redis. A miss waits for it, 50 ms at most. */
+  readonly shared: boolean;
 }
 
 /** What an answer says, as a cache asks it: values of one name joined, names in lower case. */

@@ -16,6 +16,7 @@ const PLAN: CachePlan = {
   tags: [],
   staleWhileRevalidateMs: 0,
   staleIfErrorMs: 0,
+  shared: false,
 };
 const NOW = Date.UTC(2026, 0, 1, 12);
 const date = (offsetSeconds: number): string => new Date(NOW + offsetSeconds * 1000).toUTCString();

@@ -228,7 +228,8 @@ function explainUpgrade({ webSocket }: RoutePlan, { headers }: Asked): Said {
 function explainCache({ cache }: RoutePlan, { method }: Asked): Said {
   if (cache === undefined) return undefined;
   if (method !== 'GET' && method !== 'HEAD') return `the cache keeps no answers to ${method}`;
-  return { open: 'answered from the cache where it has a fresh answer' };
+  const where = cache.shared ? 'the cache, of the node or that all nodes share in Redis,' : 'the cache';
+  return { open: `answered from ${where} where it has a fresh answer` };
 }
 
 function explainHeaders({ requestHeaders, responseHeaders, rewrite }: RoutePlan): Said {

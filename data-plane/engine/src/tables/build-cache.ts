@@ -6,8 +6,8 @@ import { durationMs, sizeBytes } from './read-duration.ts';
 export const DEFAULT_CACHED_BODY_BYTES = 1_048_576;
 
 export function buildCache(cache: Cache): CachePlan {
-  if (cache.shared !== CacheShared.UNSPECIFIED)
-    throw new CannotBuild('a cache that is shared beyond the node is not known to this version of the node');
+  if (cache.shared !== CacheShared.UNSPECIFIED && cache.shared !== CacheShared.REDIS)
+    throw new CannotBuild('where the cache is shared is not known to this version of the node');
   const methods = cache.methods.length === 0 ? ['GET'] : cache.methods;
   return {
     ttlMs: durationMs(cache.ttl, 0),
@@ -19,5 +19,6 @@ export function buildCache(cache: Cache): CachePlan {
     tags: cache.tags,
     staleWhileRevalidateMs: durationMs(cache.staleWhileRevalidate, 0),
     staleIfErrorMs: durationMs(cache.staleIfError, 0),
+    shared: cache.shared === CacheShared.REDIS,
   };
 }

@@ -25,9 +25,11 @@ import {
   KeyRestore,
   KeyStore,
   type Shared,
+  type SharedCacheCall,
   type SlotDirectory,
 } from '../../shared/index.ts';
 import { WorkerProxy } from '../index.ts';
+import type { ProxyHooks } from '../proxy-context.ts';
 import { RawOrigin } from './raw-origin.ts';
 import { RawPeer } from './raw-peer.ts';
 
@@ -41,13 +43,15 @@ export class ProxyRig implements AsyncDisposable {
   port = 0;
   /** The issuers whose keys were asked for. */
   readonly keysWanted: string[] = [];
+  /** What was asked of the cache that nodes share; the test answers. */
+  readonly sharedCacheCalls: SharedCacheCall[] = [];
   /** What a test must find empty. */
   readonly bugs: unknown[] = [];
   readonly #keys: KeyRestore;
   #generation = 0;
   readonly #clients: RawPeer[] = [];
 
-  private constructor(origin: RawOrigin) {
+  private constructor(origin: RawOrigin, hooks: Partial<ProxyHooks>) {
     const region = createSharedRegion({ workers: 1, limiterCells: 2048 });
     const directory = createSlotDirectory(region);
     this.origin = origin;
@@ -78,14 +82,16 @@ export class ProxyRig implements AsyncDisposable {
       onBug: (error) => this.bugs.push(error),
       onRequest: undefined,
       onKeysWanted: (issuer) => this.keysWanted.push(issuer),
+      onSharedCache: (call) => this.sharedCacheCalls.push(call),
       ignoresLoad: true,
+      ...hooks,
       recordsSpans: true,
     });
   }
 
   /** `manifests` may say ORIGIN for the origin's address. */
-  static async start(manifests?: string): Promise<ProxyRig> {
-    const rig = new ProxyRig(await RawOrigin.start());
+  static async start(manifests?: string, hooks: Partial<ProxyHooks> = {}): Promise<ProxyRig> {
+    const rig = new ProxyRig(await RawOrigin.start(), hooks);
     if (manifests !== undefined) rig.apply(manifests);
     rig.port = await rig.proxy.listen('http', '127.0.0.1', 0, true);
     return rig;

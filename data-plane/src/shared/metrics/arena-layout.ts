@@ -43,6 +43,8 @@ export const overflowKinds = [
   'cache_waits',
   'cache_fills',
   'spans',
+  'shared_cache_waits',
+  'shared_cache_skips',
 ] as const;
 export type OverflowKind = (typeof overflowKinds)[number];
 

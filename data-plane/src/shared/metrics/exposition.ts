@@ -147,7 +147,7 @@ function* sharedFamilies({ shared, directory, breakers }: ExpositionSources, are
   };
   yield {
     name: 'gateway_overflow_total',
-    help: 'What found a bounded place full: booked in a shared place (tables), refused (connections, pending, concurrent_requests), shed (requests, parked_connections), left undecided (rehearsed_bodies) or not written (access_log) or exported (spans, requests of which).',
+    help: 'What found a bounded place full: booked in a shared place (tables), refused (connections, pending, concurrent_requests), shed (requests, parked_connections), left undecided (rehearsed_bodies) or not written (access_log) or exported (spans, requests of which); and requests that waited (cache_waits, lease_waits, shared_cache_waits), or went on without the cache that nodes share (shared_cache_skips).',
     type: 'counter',
     samples: overflowKinds.map((what, kind) => ({
       labels: { what },

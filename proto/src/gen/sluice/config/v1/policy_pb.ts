@@ -963,7 +963,8 @@ export type Cache = Message<"sluice.config.v1.Cache"> & {
   staleIfError?: Duration | undefined;
 
   /**
-   * Where answers are shared beyond the node. Unset: not.
+   * Where answers are shared beyond the node. With redis, which needs --redis of every node that gets it, what a node has not in its own
+   * memory it looks for there, 50 ms at most, before it asks the service; what it fetches it puts there. Unset: not.
    *
    * @generated from field: sluice.config.v1.CacheShared shared = 9;
    */
@@ -1037,7 +1038,8 @@ export type CacheJson = {
   staleIfError?: DurationJson;
 
   /**
-   * Where answers are shared beyond the node. Unset: not.
+   * Where answers are shared beyond the node. With redis, which needs --redis of every node that gets it, what a node has not in its own
+   * memory it looks for there, 50 ms at most, before it asks the service; what it fetches it puts there. Unset: not.
    *
    * @generated from field: sluice.config.v1.CacheShared shared = 9;
    */
@@ -1262,7 +1264,7 @@ export const CacheShared = {
   UNSPECIFIED: 0,
 
   /**
-   * In Redis.
+   * In the Redis of --redis, by all nodes of a group. While it is away each node has its own answers alone.
    *
    * @generated from enum value: CACHE_SHARED_REDIS = 1;
    */
