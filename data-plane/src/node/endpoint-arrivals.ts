@@ -1,5 +1,5 @@
 import type { ServicePlan } from '@sluice/engine';
-import type { EndpointHealth } from '../shared/index.ts';
+import { type EndpointHealth, OVERFLOW_SLOT } from '../shared/index.ts';
 
 /** Notes when endpoints come to a service that is there already, for their slow start. Those that come with their service are all alike. */
 export class EndpointArrivals {
@@ -17,7 +17,7 @@ export class EndpointArrivals {
     const slots = new Set(endpoints.map(({ slot }) => slot));
     this.#slots.set(name, slots);
     if (known === undefined) return;
-    for (const slot of slots) if (!known.has(slot)) this.#health.arrived(slot);
+    for (const slot of slots) if (!known.has(slot) && slot !== OVERFLOW_SLOT) this.#health.arrived(slot);
   }
 
   /** A service is active no more. */

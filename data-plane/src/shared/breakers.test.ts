@@ -2,7 +2,7 @@ import { type BreakerPolicy, CLOSED, HALF_OPEN, OPEN } from '@sluice/engine';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ABORTED, Breakers, FAILURE, REFUSED, SUCCESS, type TryOutcome } from './breakers.ts';
-import { createSharedRegion } from './region.ts';
+import { createSharedRegion, OVERFLOW_SLOT } from './region.ts';
 
 const SLOT = 5;
 const RUNS = 400;
@@ -128,6 +128,16 @@ test('two workers on one breaker are the state machine: every admission, count, 
     }),
     { numRuns: RUNS },
   );
+});
+
+test('services that found no slot have no breaker: one that fails keeps no other from being asked', () => {
+  const { workers, main } = breakersOf(1);
+  for (let i = 0; i < 100; i++) {
+    const token = workers[0]!.admit(OVERFLOW_SLOT, policy, 100);
+    expect(token).not.toBe(REFUSED);
+    workers[0]!.report(OVERFLOW_SLOT, token, FAILURE, policy, 100);
+  }
+  expect(main.view(OVERFLOW_SLOT, 100)).toMatchObject({ state: CLOSED, count: 0, probesInFlight: 0 });
 });
 
 test('a refusal says how long it lasts', () => {

@@ -13,7 +13,7 @@ import {
 } from '@sluice/engine';
 import { ErrorWindows } from './error-windows.ts';
 import { Permits } from './permits.ts';
-import { columnBytes, type SharedRegion } from './region.ts';
+import { columnBytes, OVERFLOW_SLOT, type SharedRegion } from './region.ts';
 
 /** `admit` refused: the breaker is open, or half-open with all its probes in flight. Other tokens are not negative. */
 export const REFUSED = -1;
@@ -69,7 +69,7 @@ export class Breakers {
     this.#ownTransitions = this.#transitions[writer]!;
   }
 
-  /** A token for one try, to be given to `report` exactly once; or REFUSED. */
+  /** A token for one try, to be given to `report` exactly once; or REFUSED. Services that found no slot have no breaker. */
   admit(slot: number, policy: BreakerPolicy, nowMs: number): number {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const word = Atomics.load(this.#words, slot);
@@ -93,6 +93,7 @@ export class Breakers {
 
   /** Counts how a try ended, unless the breaker changed its state since the try began, and gives its permit back. */
   report(slot: number, token: number, outcome: TryOutcome, policy: BreakerPolicy, nowMs: number): void {
+    if (slot === OVERFLOW_SLOT) return;
     const generation = token >>> 6;
     if (outcome === SUCCESS) this.#succeeded(slot, generation, policy, nowMs);
     else if (outcome === FAILURE) this.#failed(slot, generation, policy, nowMs);

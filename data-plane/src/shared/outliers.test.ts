@@ -2,7 +2,7 @@ import { MAX_EJECTION_FACTOR, type OutlierPolicy } from '@sluice/engine';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { attachShared } from './attach.ts';
-import { createSharedRegion } from './region.ts';
+import { createSharedRegion, OVERFLOW_SLOT } from './region.ts';
 import { hammer } from './testing/hammers.ts';
 
 const UNIT_MS = 100;
@@ -92,6 +92,12 @@ describe('an endpoint', () => {
       nowMs = outliers.untilMs(2);
     }
     expect(lasted.map((ms) => ms / 1_000)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10, 10]);
+  });
+
+  test('that found no slot is never ejected: it would take others with it', () => {
+    const outliers = start();
+    for (let i = 0; i < 10; i++) expect(outliers.failed(OVERFLOW_SLOT, [OVERFLOW_SLOT], policy, 0, 0)).toBe(false);
+    expect(outliers.untilMs(OVERFLOW_SLOT)).toBe(0);
   });
 
   test('hears nothing of tries that began before it returned', () => {

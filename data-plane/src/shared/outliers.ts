@@ -10,7 +10,7 @@ import {
   withOneFailure,
   withoutFailures,
 } from '@sluice/engine';
-import type { SharedRegion } from './region.ts';
+import { OVERFLOW_SLOT, type SharedRegion } from './region.ts';
 
 /** Times of the second cell are counted in these, so that they last for years. */
 const UNIT_MS = 100;
@@ -46,8 +46,10 @@ export class Outliers {
   /**
    * As `succeeded`, of a try that failed. True: the endpoint is ejected by this. `peers`: the slots of all endpoints of its service,
    * itself among them, of which no more than the policy's share is ejected at once, whoever ejects at the same moment.
+   * Endpoints that found no slot are never ejected.
    */
   failed(slot: number, peers: readonly number[], policy: OutlierPolicy, startedMs: number, nowMs: number): boolean {
+    if (slot === OVERFLOW_SLOT) return false;
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       // Before the word: each ejection moves this cell, so that a swap of it fails for who was overtaken by one.
       const until = Atomics.load(this.#until, slot);

@@ -21,13 +21,13 @@ export interface SharedSettings {
   readonly cachedBytes?: number;
   /** Most routes this process can ever name, removed ones included; past it they share one overflow slot. Default 131072. */
   readonly routes?: number;
-  /** As `routes`. Default 16384. */
-  readonly services?: number;
   /** As `routes`. Default 65536. */
+  readonly services?: number;
+  /** As `routes`; addresses come and go with every deployment. Default 2^20. */
   readonly endpoints?: number;
   /** As `routes`. Default 131072. */
   readonly limits?: number;
-  /** As `routes`. Default 16384. */
+  /** As `routes`. Default 65536. */
   readonly policies?: number;
 }
 
@@ -135,10 +135,10 @@ export function createSharedRegion(settings: SharedSettings): SharedRegion {
   }
   const slots: SlotCounts = {
     routes: slotCount(settings.routes ?? 131_072),
-    services: slotCount(settings.services ?? 16_384),
-    endpoints: slotCount(settings.endpoints ?? 65_536),
+    services: slotCount(settings.services ?? 65_536),
+    endpoints: slotCount(settings.endpoints ?? 1 << 20),
     limits: slotCount(settings.limits ?? 131_072),
-    policies: slotCount(settings.policies ?? 16_384),
+    policies: slotCount(settings.policies ?? 65_536),
   };
   const windowCells = Math.min(limiterCells, MAX_WINDOW_CELLS);
   const writers = workers + SPARE_SEATS + 1;

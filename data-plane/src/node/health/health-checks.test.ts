@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import type { HealthCheckPlan, ServicePlan } from '@sluice/engine';
 import { afterEach, describe, expect, test } from 'vitest';
-import { attachShared, createSharedRegion, type EndpointHealth } from '../../shared/index.ts';
+import { attachShared, createSharedRegion, type EndpointHealth, OVERFLOW_SLOT } from '../../shared/index.ts';
 import { HealthChecks } from './health-checks.ts';
 
 const CHECK: HealthCheckPlan = {
@@ -38,10 +38,10 @@ async function listen(server: Server | ReturnType<typeof createTcpServer>): Prom
 const startHttp = (answer: RequestListener): Promise<number> => listen(createServer(answer));
 
 /** A service with endpoints at these ports; the slot of each is its place. */
-function serviceAt(ports: readonly number[], healthCheck: HealthCheckPlan | undefined, firstSlot = 1): ServicePlan {
+function serviceAt(ports: readonly number[], healthCheck: HealthCheckPlan | undefined, firstSlot = 2): ServicePlan {
   return {
     name: 's',
-    slot: 1,
+    slot: 2,
     enabled: true,
     isDiscovered: false,
     balancer: { kind: 'leastRequest' },
@@ -84,11 +84,11 @@ describe('an endpoint', () => {
     const { checks, health, lines } = startChecks();
     checks.put(serviceAt([port], CHECK));
     await expect.poll(() => seen).toBeGreaterThan(2);
-    expect(health.isHealthy(1)).toBe(true);
+    expect(health.isHealthy(2)).toBe(true);
     status = 503;
-    await expect.poll(() => health.isHealthy(1)).toBe(false);
+    await expect.poll(() => health.isHealthy(2)).toBe(false);
     status = 204;
-    await expect.poll(() => health.isHealthy(1)).toBe(true);
+    await expect.poll(() => health.isHealthy(2)).toBe(true);
     expect(lines).toEqual([
       `endpoint is unhealthy {"service":"s","endpoint":"127.0.0.1:${port}","reason":"status 503"}`,
       `endpoint is healthy {"service":"s","endpoint":"127.0.0.1:${port}"}`,
@@ -113,10 +113,10 @@ describe('an endpoint', () => {
     const port = await listen(server);
     const { checks, health, lines } = startChecks();
     checks.put(serviceAt([port], { ...CHECK, timeoutMs: reason.startsWith('no answer') ? 300 : 10_000 }));
-    await expect.poll(() => health.isHealthy(1)).toBe(false);
+    await expect.poll(() => health.isHealthy(2)).toBe(false);
     expect(lines.join('\n')).toContain(reason);
     checks.put(serviceAt([port], { ...CHECK, probe: { kind: 'tcp' } }));
-    await expect.poll(() => health.isHealthy(1)).toBe(true);
+    await expect.poll(() => health.isHealthy(2)).toBe(true);
   });
 
   test('that refuses connections is unhealthy, and forgotten with its service', async () => {
@@ -126,22 +126,34 @@ describe('an endpoint', () => {
     await once(server, 'close');
     const { checks, health, lines } = startChecks();
     checks.put(serviceAt([port], { ...CHECK, probe: { kind: 'tcp' } }));
-    await expect.poll(() => health.isHealthy(1)).toBe(false);
+    await expect.poll(() => health.isHealthy(2)).toBe(false);
     expect(lines[0]).toContain('ECONNREFUSED');
     checks.remove('s');
-    expect([checks.size, health.isHealthy(1)]).toEqual([0, true]);
+    expect([checks.size, health.isHealthy(2)]).toEqual([0, true]);
   });
 
   test('keeps what is known of it when its service changes, and nothing when it is checked no more', async () => {
     const port = await startHttp((_, response) => response.writeHead(500).end());
     const { checks, health } = startChecks();
     checks.put(serviceAt([port], CHECK));
-    await expect.poll(() => health.isHealthy(1)).toBe(false);
+    await expect.poll(() => health.isHealthy(2)).toBe(false);
     checks.put(serviceAt([port, port], { ...CHECK, intervalMs: 3_600_000 }));
-    expect([checks.size, health.isHealthy(1)]).toEqual([2, false]);
+    expect([checks.size, health.isHealthy(2)]).toEqual([2, false]);
     checks.put(serviceAt([port, port], undefined));
-    expect([checks.size, health.isHealthy(1)]).toEqual([0, true]);
+    expect([checks.size, health.isHealthy(2)]).toEqual([0, true]);
   });
+});
+
+test('endpoints that found no slot are not probed: one that fails keeps no other from being used', async () => {
+  const server = createTcpServer();
+  const port = await listen(server);
+  server.close();
+  await once(server, 'close');
+  const { checks, health } = startChecks();
+  checks.put(serviceAt([port, port], { ...CHECK, probe: { kind: 'tcp' } }, OVERFLOW_SLOT));
+  expect(checks.size).toBe(1);
+  await expect.poll(() => health.isHealthy(OVERFLOW_SLOT + 1)).toBe(false);
+  expect(health.isHealthy(OVERFLOW_SLOT)).toBe(true);
 });
 
 test('ten thousand revisions leave one prober for each endpoint, and none behind', async () => {
@@ -156,7 +168,7 @@ test('ten thousand revisions leave one prober for each endpoint, and none behind
   const before = timers();
   const { checks } = startChecks();
   for (let revision = 0; revision < 10_000; revision++) {
-    checks.put(serviceAt([port, port, port], { ...CHECK, intervalMs: 20 + (revision % 7) }, 1 + (revision % 5)));
+    checks.put(serviceAt([port, port, port], { ...CHECK, intervalMs: 20 + (revision % 7) }, 2 + (revision % 5)));
     if (revision % 500 === 0) await new Promise(setImmediate);
   }
   expect(checks.size).toBe(3);

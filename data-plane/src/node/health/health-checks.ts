@@ -1,5 +1,5 @@
 import type { Log, ServicePlan } from '@sluice/engine';
-import type { EndpointHealth } from '../../shared/index.ts';
+import { type EndpointHealth, OVERFLOW_SLOT } from '../../shared/index.ts';
 import { Turns } from '../turns.ts';
 import { EndpointProbe, type ProbeContext, type ProbeView } from './endpoint-probe.ts';
 
@@ -26,9 +26,9 @@ export class HealthChecks {
     return this.#probes.get(service)?.get(endpointSlot)?.view();
   }
 
-  /** A service, or what endpoints it has, is new. */
+  /** A service, or what endpoints it has, is new. Endpoints that found no slot are not probed: they would speak for each other. */
   put({ name, enabled, endpoints, healthCheck }: ServicePlan): void {
-    const probed = healthCheck === undefined || !enabled ? [] : endpoints;
+    const probed = healthCheck === undefined || !enabled ? [] : endpoints.filter(({ slot }) => slot !== OVERFLOW_SLOT);
     this.#keep(name, new Set(probed.map(({ slot }) => slot)));
     if (healthCheck === undefined || probed.length === 0) return;
     const probes = this.#probes.get(name) ?? new Map<number, EndpointProbe>();
