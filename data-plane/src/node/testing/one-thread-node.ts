@@ -104,6 +104,8 @@ export class OneThreadNode implements AsyncDisposable {
       whole: () => this.activation.whole(),
       onListening: () => {},
       onKeysWanted: (issuer) => this.#keySets.wanted(issuer),
+      onSharedCache: () => {},
+      onEnded: () => {},
       onBindFailed: () => {},
     });
     this.activation = new Activation(
