@@ -67,3 +67,16 @@ test('there are differences exactly where the stored bytes differ, but for secre
     { numRuns: 300 },
   );
 });
+
+test('a key that every object has is one like any other', () => {
+  const claims = (name: string) =>
+    read(
+      `kind: Policy\nname: p\nspec: { authorization: { claims: { ${name}: [a] } } }\nlabels: { ${name.toLowerCase()}: x }\n`,
+    );
+  expect(diffResources(claims('valueOf'), claims('constructor'))).toEqual([
+    { field: 'labels["constructor"]', before: undefined, after: 'x' },
+    { field: 'labels["valueof"]', before: 'x', after: undefined },
+    { field: 'spec.authorization.claims["constructor"]', before: undefined, after: ['a'] },
+    { field: 'spec.authorization.claims["valueOf"]', before: ['a'], after: undefined },
+  ]);
+});

@@ -54,7 +54,9 @@ type Entries = Readonly<Record<string, unknown>>;
 
 function diffMaps(field: DescField, before: Entries, after: Entries, path: string): FieldDifference[] {
   const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
-  return [...keys].sort().flatMap((key) => diffOne(field, before[key], after[key], path + formatMapKey(key)));
+  // Never what objects inherit: a claim may be called `constructor`.
+  const own = (entries: Entries, key: string) => (Object.hasOwn(entries, key) ? entries[key] : undefined);
+  return [...keys].sort().flatMap((key) => diffOne(field, own(before, key), own(after, key), path + formatMapKey(key)));
 }
 
 /** Two values of a field, or two items of its list or map. */
