@@ -13,10 +13,8 @@ export type SupportCheck = (resource: Resource, report: Report) => void;
 /** Prepares the check of a table. Costs nothing per field that the table does not name. */
 export function compileSupportCheck(table: UnsupportedTable): SupportCheck {
   const names = new Set(table);
-  const texts = readTexts(table);
   const concerns = (field: DescField) =>
     names.has(fieldName(field)) ||
-    texts.has(fieldName(field)) ||
     (field.enum?.values.some((value) => names.has(valueName(field.enum, value.name))) ?? false);
   const concernedFields = fieldsLeadingTo(concerns);
 
@@ -49,8 +47,6 @@ export function compileSupportCheck(table: UnsupportedTable): SupportCheck {
       if (known !== undefined && names.has(valueName(field.enum, known.name))) {
         report(notSupported(path, `${field.jsonName} ${enumText(field.enum, known)}`));
       }
-    } else if (texts.get(fieldName(field))?.some((pattern) => matchesText(pattern, String(value)))) {
-      report(notSupported(path, `${field.jsonName} ${String(value)}`));
     }
   };
 
@@ -96,21 +92,6 @@ function notSupported(field: string, what: string) {
     message: `${what} is not supported by this version`,
     remedy: 'remove it; it would have no effect',
   };
-}
-
-function readTexts(table: UnsupportedTable): ReadonlyMap<string, readonly string[]> {
-  const texts = new Map<string, string[]>();
-  for (const entry of table) {
-    const equals = entry.indexOf('=');
-    if (equals === -1) continue;
-    const field = entry.slice(0, equals);
-    texts.set(field, [...(texts.get(field) ?? []), entry.slice(equals + 1)]);
-  }
-  return texts;
-}
-
-function matchesText(pattern: string, text: string): boolean {
-  return pattern.endsWith('*') ? text.startsWith(pattern.slice(0, -1)) : text === pattern;
 }
 
 function fieldName(field: DescField): string {

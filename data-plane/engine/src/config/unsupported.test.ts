@@ -9,9 +9,7 @@ const known = readNames();
 
 describe('the table of what is not supported', () => {
   test.each(UNSUPPORTED.map((entry) => [entry]))('%s is in the descriptors', (entry) => {
-    const [name = '', text] = entry.split('=');
-    expect(known.has(name)).toBe(true);
-    if (text !== undefined) expect(known.get(name)).toMatchObject({ scalar: expect.any(Number) as number });
+    expect(known.has(entry)).toBe(true);
   });
 
   test('names nothing twice', () => {

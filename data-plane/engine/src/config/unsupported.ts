@@ -3,7 +3,6 @@
  * - of a message: a kind as a whole, `sluice.config.v1.Issuer`
  * - of a field: `sluice.config.v1.Service.tls`
  * - of an enum value: `sluice.config.v1.SERVICE_PROTOCOL_GRPC`
- * - of a field and a text it may hold, a final `*` standing for any end: `sluice.config.v1.RateLimit.by=claim:*`
  */
 export type UnsupportedTable = readonly string[];
 

@@ -1,5 +1,4 @@
 import { type DescField, type DescMessage, getOption, type JsonValue, type Message, toJson } from '@bufbuild/protobuf';
-import { base64Encode } from '@bufbuild/protobuf/wire';
 import { type Duration, type Timestamp, TimestampSchema, type Value, ValueSchema } from '@bufbuild/protobuf/wkt';
 import { type ByteSize, numeric_text, type Resource, ResourceSchema, type StringList } from '@sluice/proto';
 import { enumText } from '../config/enum-text.ts';
@@ -81,8 +80,6 @@ export function writeOne(field: DescField, value: unknown): JsonValue {
     const known = field.enum.value[value as number];
     return known === undefined ? (value as number) : enumText(field.enum, known);
   }
-  if (typeof value === 'bigint') return Number(value);
-  if (value instanceof Uint8Array) return base64Encode(value);
   if (typeof value === 'string' && NUMERIC.test(value) && getOption(field, numeric_text)) return Number(value);
   return value as JsonValue;
 }
