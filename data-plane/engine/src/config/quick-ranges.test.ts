@@ -4,7 +4,7 @@ import { type Resource, ResourceSchema } from '@sluice/proto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { arbitraryResource } from '../manifest/testdata/arbitrary-resource.ts';
-import { SURELY_KEPT } from './check-ranges.ts';
+import { checkRanges, SURELY_KEPT } from './check-ranges.ts';
 import { compileSurelyKept } from './quick-ranges.ts';
 
 const validator = createValidator();
@@ -59,6 +59,7 @@ test.each([
   { ...service, service: { ...service.service, timeout: '86401s' } },
   { ...service, service: { ...service.service, timeout: '86400.000000001s' } },
   { ...service, service: { ...service.service, protocol: 99 } },
+  { ...service, service: { ...service.service, timeout: '-1s' } },
   { ...route, route: { ...route.route, service: '' } },
   { ...route, route: { ...route.route, redirect: { host: 'b.example' } } },
   { ...route, route: { ...route.route, priority: 1_000_001 } },
@@ -72,4 +73,23 @@ test.each([
 
 test('an expression that is not known in code leaves its message to the validator', () => {
   expect(compileSurelyKept(ResourceSchema)(resourceOf(service))).toBe(false);
+});
+
+test('what the validator says is told with the place and what is there', () => {
+  const said = (json: object) => {
+    const found: string[] = [];
+    checkRanges(resourceOf(json), ({ field, message }) => found.push(`${field}: ${message}`));
+    return found;
+  };
+  expect(said({ ...service, service: { ...service.service, protocol: 99 } })).toEqual([
+    'spec.protocol: is a value that this version does not know, not 99',
+  ]);
+  expect(said({ ...route, route: { ...route.route, bodyBytes: { bytes: '9007199254740992' } } })).toEqual([
+    'spec.bodyBytes: must be at most 9007199254740991B, not 9007199254740992',
+  ]);
+  expect(said({ ...service, service: { ...service.service, timeout: '-1s' } })).toEqual([
+    'spec.timeout: must be 1ms to 1d, not -1s',
+  ]);
+  expect(said({ name: 'nothing' })).not.toEqual([]);
+  expect(said(service)).toEqual([]);
 });

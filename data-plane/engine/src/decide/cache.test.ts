@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { NO_DIRECTIVES, parseCacheControl } from './cache-control.ts';
-import { isNotModified, judgeStored, requestDirectives, servesAsFallback, servesOnError } from './cache-request.ts';
+import {
+  isNotModified,
+  isOriginError,
+  judgeStored,
+  requestDirectives,
+  servesAsFallback,
+  servesOnError,
+} from './cache-request.ts';
 import { type CachePlan, storedTimes } from './cache-response.ts';
 import { MAX_VARY_NAMES, varyNames, varyText } from './cache-vary.ts';
 import { parseHttpDate } from './http-date.ts';
@@ -42,6 +49,9 @@ describe('Cache-Control', () => {
     ['max-age=99999999999999999999', { maxAge: 2 ** 31 }],
     ['x="max-age=9, no-store", max-age=1', { maxAge: 1 }],
     ['private="x-a, x-b", no-cache="y"', { private: true, noCache: true }],
+    ['proxy-revalidate, only-if-cached', { proxyRevalidate: true, onlyIfCached: true }],
+    ['stale-while-revalidate=5, stale-if-error=6', { staleWhileRevalidate: 5, staleIfError: 6 }],
+    ['must-understand, x-unknown=1', { mustUnderstand: true }],
     ['max-stale', { maxStale: Number.POSITIVE_INFINITY }],
     ['max-stale=4, min-fresh=2', { maxStale: 4, minFresh: 2 }],
     ['max-age=5, "', { maxAge: 5, noStore: true, noCache: true }],
@@ -132,6 +142,28 @@ describe('how long an answer is kept', () => {
   });
 });
 
+test('the words of the origin hold for stale answers, over those of the route', () => {
+  const plan = { staleWhileRevalidateMs: 7000, staleIfErrorMs: 8000 };
+  const windows = (control: string) => {
+    const times = timesOf({ 'cache-control': control }, plan);
+    return [times?.whileRevalidateMs, times?.ifErrorMs];
+  };
+  expect(windows('max-age=5, stale-while-revalidate=1, stale-if-error=2')).toEqual([1000, 2000]);
+  expect(windows('max-age=5')).toEqual([7000, 8000]);
+  expect(windows('max-age=5, proxy-revalidate, stale-if-error=2')).toEqual([0, 0]);
+});
+
+test('an answer that Expires from a Date counts between the two, also where the clock of the origin is off', () => {
+  expect(timesOf({ expires: date(70), date: date(60) })?.lifetimeMs).toBe(10_000);
+  expect(timesOf({ expires: date(10), date: 'yesterday' })?.lifetimeMs).toBe(10_000);
+  expect(timesOf({ expires: date(10) })?.lifetimeMs).toBe(10_000);
+});
+
+test('a status that is not kept by itself is kept for as long as the route says where it is public', () => {
+  expect(timesOf({ 'cache-control': 'public' }, { ttlMs: 5000 }, 201)?.lifetimeMs).toBe(5000);
+  expect(timesOf({ 'cache-control': 'must-understand' }, { ttlMs: 5000 }, 201)).toBeUndefined();
+});
+
 describe('what is kept', () => {
   const times = {
     initialAgeMs: 0,
@@ -160,12 +192,15 @@ describe('what is kept', () => {
     expect([judge(8000, 'min-fresh=2'), judge(8001, 'min-fresh=2')]).toEqual(['fresh', 'stale']);
     expect([judge(40_000, 'max-stale=30'), judge(40_001, 'max-stale=30')]).toEqual(['fresh', 'stale']);
     expect(judge(40_000, 'max-stale', { mustRevalidate: true })).toBe('stale');
+    expect([judge(12_000, 'max-age=20'), judge(12_000, 'x')]).toEqual(['stale', 'whileRevalidate']);
   });
 
   test('serves where the origin fails for its time, and never where it has to be asked about', () => {
     expect([servesOnError(times, 29_999), servesOnError(times, 30_000)]).toEqual([true, false]);
     expect([servesAsFallback(times, 600, 600), servesAsFallback(times, 601, 600)]).toEqual([true, false]);
     expect(servesOnError({ ...times, mustRevalidate: true }, 0)).toBe(false);
+    const statuses = [200, 404, 499, 500, 501, 502, 503, 504, 505];
+    expect(statuses.filter(isOriginError)).toEqual([500, 502, 503, 504]);
     expect(servesAsFallback({ ...times, mustRevalidate: true }, 0, 600)).toBe(false);
   });
 

@@ -276,6 +276,42 @@ describe('tables', () => {
     expect(endpoints()).toEqual(['10.0.0.1:80', '10.0.0.3:80']);
   });
 
+  test('a service has what it falls back on as that is now; what is not there is left out', () => {
+    const set = new ActiveSet(context);
+    const tables = newTables();
+    const fallingBack = (name: string, ...on: readonly string[]) =>
+      item(name, {
+        case: 'service',
+        value: {
+          endpoints: [{ address: '127.0.0.1:1' }],
+          fallback: [
+            { answer: { case: 'staleCache', value: {} } },
+            ...on.map((value) => ({ answer: { case: 'service' as const, value } })),
+          ],
+        },
+      });
+    const chain = (path: string) =>
+      plan(tables, path).destinations[0]!.fallbacks.map((each) =>
+        each.kind === 'service' ? (each.destination.service.endpoints[0]?.port ?? 0) : each.kind,
+      );
+    apply(set, tables, { upserts: [fallingBack('s', 'spare'), fallingBack('t', 'spare', 'last')] });
+    apply(set, tables, { upserts: [route('r', '/r', 's'), route('q', '/q', 't'), service('last', '127.0.0.1:9')] });
+    apply(set, tables, { upserts: [service('spare', '127.0.0.1:2')] });
+    expect([chain('/r'), chain('/q')]).toEqual([
+      ['staleCache', 2],
+      ['staleCache', 2, 9],
+    ]);
+    apply(set, tables, { upserts: [service('spare', '127.0.0.1:3')] });
+    expect([chain('/r'), chain('/q')]).toEqual([
+      ['staleCache', 3],
+      ['staleCache', 3, 9],
+    ]);
+    apply(set, tables, { upserts: [fallingBack('t', 'last')], removals: [{ kind: 'Service', name: 'spare' }] });
+    expect([chain('/r'), chain('/q')]).toEqual([['staleCache'], ['staleCache', 9]]);
+    apply(set, tables, { upserts: [fallingBack('s'), fallingBack('t')] });
+    expect([chain('/r'), chain('/q')]).toEqual([['staleCache'], ['staleCache']]);
+  });
+
   test('any sequence of changes leaves what a rebuild from scratch leaves', () => {
     const names = ['a', 'b', 'c'] as const;
     const name = fc.constantFrom(...names);
