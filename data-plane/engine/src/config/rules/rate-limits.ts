@@ -53,7 +53,7 @@ function checkLimit(limit: RateLimit, field: string, report: Report): void {
       message: `${cost} is more than the limit ever holds (${capacity.field} is ${capacity.tokens}): no request would pass`,
     });
   }
-  if (limit.fail !== RateLimitFail.UNSPECIFIED && limit.scope !== RateLimitScope.CLUSTER) {
+  if (limit.fail === RateLimitFail.CLOSED && limit.scope !== RateLimitScope.CLUSTER) {
     report({
       severity: 'warning',
       field: `${field}.fail`,
