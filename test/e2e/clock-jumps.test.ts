@@ -52,6 +52,10 @@ name: up
 spec: { match: [{ path: { prefix: /up } }], service: up, timeout: 60s }
 ---
 kind: Route
+name: kept
+spec: { match: [{ path: { prefix: /kept } }], service: up, cache: {} }
+---
+kind: Route
 name: bucket
 spec:
   match: [{ path: { prefix: /bucket } }]
@@ -102,6 +106,8 @@ async function ask(path: string, headers: Readonly<Record<string, string>> = {})
   return {
     status: response.status,
     retryAfterS: Number(response.header('retry-after')),
+    ageS: Number(response.header('age')),
+    body: response.body.toString(),
     aheadS: (at - Date.now()) / 1000,
   };
 }
@@ -159,6 +165,20 @@ test('tokens and keys begin and end by the wall clock, the remembered ones too, 
   expect(node.process().output()).toContain('the wall clock was stepped');
   await stepTo(0);
   expect(await statuses()).toBe('200 200');
+});
+
+test('an answer that is kept grows no older and no younger', async () => {
+  await stepTo(0);
+  let number = 0;
+  origin.reply = () => ({ status: 200, headers: { 'cache-control': 'max-age=1800' }, body: String(++number) });
+  await waitFor('it is kept', async () => (await ask('/kept')).ageS >= 0 && (await ask('/kept')).body === '1');
+  for (const seconds of [3600, -3600, 0]) {
+    await stepTo(seconds);
+    const { body, ageS } = await ask('/kept');
+    expect(body).toBe('1');
+    expect(ageS).toBeLessThan(600);
+  }
+  origin.reply = () => ({ status: 200 });
 });
 
 test('a request under way sees no step: no timeout, no failure, no endpoint lost', async () => {
