@@ -38,6 +38,31 @@ describe('a policy in dry run', () => {
     expect(counted(rig)).toEqual(['p auth 2']);
   });
 
+  test('leaves credentials that it refuses where they are, for upstreams that know them', async () => {
+    const anyOf = [
+      { apiKey: {} },
+      { apiKey: { cookie: 'sid' } },
+      { apiKey: { query: 'k' } },
+      { apiKey: { header: 'x-other' } },
+    ];
+    await using rig = await start({}, policy('p', dry({ auth: { anyOf } })));
+    const client = await rig.connect();
+    const send = async (key: string): Promise<string> => {
+      client.send(
+        `GET /x?k=${key} HTTP/1.1\r\nHost: a\r\nX-API-Key: ${key}\r\nX-Other: ${key}\r\nCookie: a=1; sid=${key}\r\n\r\n`,
+      );
+      return (await client.takeMessage()).body;
+    };
+    const passed = ['GET /x?k=wrong ', 'X-API-Key: wrong\r\n', 'X-Other: wrong\r\n', 'Cookie: a=1; sid=wrong\r\n'];
+    const refused = await send('wrong');
+    for (const line of passed) expect(refused).toContain(line);
+    const known = await send('secret');
+    expect(known).not.toContain('secret');
+    expect(known).toContain('cookie: a=1\r\n');
+    expect(await send('wrong')).toContain('X-API-Key: wrong\r\n');
+    expect(counted(rig)).toEqual(['p auth 2']);
+  });
+
   test('decides about scopes and addresses too', async () => {
     const scopes = { allOf: ['write'] };
     await using rig = await start({ auth: KEY }, policy('p', dry({ authorization: { scopes } })));

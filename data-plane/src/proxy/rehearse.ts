@@ -5,8 +5,8 @@ import type { Exchange } from './exchange.ts';
 import { disbelievesCallers } from './stale-callers.ts';
 
 /**
- * Decides and counts what policies in dry run would refuse, and lets it pass. A valid credential identifies who asks, unless another
- * has already. Costs one comparison on routes without any.
+ * Decides and counts what policies in dry run would refuse, and lets it pass as it came. A valid credential identifies who asks, unless
+ * another has already. Costs one comparison on routes without any.
  */
 export function rehearse(x: Exchange): boolean {
   const { dryRun } = x.plan;
@@ -17,6 +17,8 @@ export function rehearse(x: Exchange): boolean {
     const refused = identify(x, auth.plan) !== undefined;
     const disbelieved = x.caller !== caller && disbelievesCallers(x);
     if (refused || disbelieved) countRehearsed(x, auth.policySlot, 'auth');
+    // Upstreams may know credentials that the gateway does not.
+    if (refused) x.route = x.route.unhidden ?? x.route;
     // Who was identified by what is enforced stays who he is.
     if (caller !== null || disbelieved) x.caller = caller;
   }

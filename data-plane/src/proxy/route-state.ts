@@ -8,29 +8,20 @@ import {
   type ServicePlan,
   type StickyChoice,
 } from '@sluice/engine';
-import {
-  dropTable,
-  type FieldText,
-  HeaderId,
-  type Host,
-  headerIdOf,
-  parseHost,
-  plainName,
-  REQUEST_DROP,
-  RESPONSE_DROP,
-} from '../http1/index.ts';
+import { dropTable, type FieldText, HeaderId, type Host, parseHost, RESPONSE_DROP } from '../http1/index.ts';
 import { type KeyPart, keyPart, NO_SLOT, RouteRequests, type Shared } from '../shared/index.ts';
 import { type CacheState, cacheState } from './cache-state.ts';
 import { CORS_RESPONSE_FIELDS, type CorsState, corsState } from './cors-state.ts';
 import type { DestinationState, FallbackState } from './destination-state.ts';
 import { type LimitState, limitState } from './limit-state.ts';
 import { type MirrorState, mirrorState } from './mirror-state.ts';
-import { DIGEST_FIELDS, PARTIAL_FIELDS, type ResponseEditsState, responseEditsState } from './response-edits-state.ts';
+import { kept, knownIds, type RequestDrops, removedNames, requestDrops, unknownNames } from './request-drops.ts';
+import { type ResponseEditsState, responseEditsState } from './response-edits-state.ts';
 import { type ResponseState, responseState } from './response-state.ts';
 import type { ServiceState } from './service-state.ts';
 
 /** A route of one revision, reached through one listener, with what a worker keeps ready for it. */
-export interface RouteState {
+export interface RouteState extends RequestDrops {
   readonly plan: RoutePlan;
   readonly listener: ListenerPlan;
   readonly destinations: readonly DestinationState[];
@@ -64,32 +55,16 @@ export interface RouteState {
   readonly responseEdits: ResponseEditsState | null;
   /** The Host that upstreams see; null: the request's own. */
   readonly host: Host | null;
-  /** Which fields of a request are not passed on: of an untrusted peer, of a trusted one. */
-  readonly requestDrop: Uint8Array;
-  readonly trustedRequestDrop: Uint8Array;
-  readonly requestDropNames: ReadonlySet<string> | null;
   /** Lines that the gateway writes itself, and that the route removes or sets. Null: none. */
   readonly ownDropNames: ReadonlySet<string> | null;
-  /** Cookies that hold credentials and are not passed on. */
-  readonly droppedCookies: readonly string[] | null;
+  /** The same for requests whose credential a dry run refuses: it goes on as it came. Null: nothing is different for them. */
+  readonly unhidden: RouteState | null;
   readonly requestLines: FieldText;
   readonly responseDrop: Uint8Array;
   readonly responseDropNames: ReadonlySet<string> | null;
   readonly responseLines: FieldText;
 }
 
-/** Written by the gateway: whatever came under these names is not passed on. */
-const OWN_REQUEST_FIELDS = [
-  HeaderId.forwarded,
-  HeaderId.forwardedFor,
-  HeaderId.forwardedProto,
-  HeaderId.forwardedHost,
-  HeaderId.requestId,
-  HeaderId.traceparent,
-  HeaderId.consumer,
-];
-/** What else only a trusted peer may say. */
-const UNTRUSTED_REQUEST_FIELDS = [HeaderId.forwardedOther, HeaderId.realIp];
 const OWN_RESPONSE_FIELDS = [HeaderId.requestId, HeaderId.traceId];
 
 export function buildRouteState(
@@ -100,19 +75,9 @@ export function buildRouteState(
 ): RouteState {
   const { hashKey } = shared.region;
   const { requestIdHeader } = listener;
-  const requestNames = [
-    ...removedNames(plan.requestHeaders),
-    ...credentialHeaders(plan.auth),
-    ...credentialHeaders(plan.dryRun?.auth?.plan),
-    requestIdHeader,
-  ];
-  const droppedCookies = [...credentialCookies(plan.auth), ...credentialCookies(plan.dryRun?.auth?.plan)];
-  if (droppedCookies.length > 0) requestNames.push('cookie');
-  if (plan.requestBody !== undefined) requestNames.push(...DIGEST_FIELDS);
-  if (plan.responseBody !== undefined) requestNames.push(...PARTIAL_FIELDS);
+  const drops = requestDrops(plan, listener, [plan.auth, plan.dryRun?.auth?.plan]);
   const corsNames = plan.cors === undefined ? [] : CORS_RESPONSE_FIELDS;
   const responseNames = [...removedNames(plan.responseHeaders), ...corsNames, requestIdHeader];
-  const trustedRequestDrop = kept(dropTable(REQUEST_DROP, [...OWN_REQUEST_FIELDS, ...knownIds(requestNames)]));
   const hasLimits = [...plan.addressLimits, ...plan.callerLimits].some(({ dryRunSlot }) => dryRunSlot === undefined);
   const responseDrop = kept(
     dropTable(RESPONSE_DROP, [
@@ -122,7 +87,7 @@ export function buildRouteState(
     ]),
   );
   const responseDropNames = unknownNames(responseNames);
-  return {
+  const state: RouteState = {
     plan,
     listener,
     destinations: plan.destinations.map((destination) => destinationState(destination, plan, serviceState, shared)),
@@ -144,20 +109,20 @@ export function buildRouteState(
     cache:
       plan.cache === undefined
         ? null
-        : cacheState(plan.cache, plan, shared, responseDrop, responseDropNames, unknownNames(requestNames)),
+        : cacheState(plan.cache, plan, shared, responseDrop, responseDropNames, drops.requestDropNames),
     responseEdits:
       plan.responseBody === undefined ? null : responseEditsState(plan.responseBody, responseDrop, responseDropNames),
     host: plan.rewrite.host === undefined ? null : (parseHost(plan.rewrite.host) ?? null),
-    trustedRequestDrop,
-    requestDrop: kept(dropTable(trustedRequestDrop, UNTRUSTED_REQUEST_FIELDS)),
-    requestDropNames: unknownNames(requestNames),
+    ...drops,
     ownDropNames: ownDropNames(plan.requestHeaders, requestIdHeader),
-    droppedCookies: droppedCookies.length === 0 ? null : droppedCookies,
+    unhidden: null,
     requestLines: requestLines(plan),
     responseDrop,
     responseDropNames,
     responseLines: editLines(plan.responseHeaders),
   };
+  if (plan.dryRun?.auth === undefined) return state;
+  return { ...state, unhidden: { ...state, ...requestDrops(plan, listener, [plan.auth]) } };
 }
 
 function destinationState(
@@ -190,25 +155,6 @@ function stickyChoice({ service, weight }: DestinationPlan): StickyChoice {
   return { nameHash: hashText(service.name, 0), weight };
 }
 
-const MAX_KEPT_TABLES = 1024;
-const keptTables = new Map<string, Uint8Array>();
-
-/** One table for all routes that drop the same: of 100,000 routes most do, and what is one is in the processor's cache. */
-function kept(table: Uint8Array): Uint8Array {
-  const key = table.join('');
-  const known = keptTables.get(key);
-  if (known !== undefined) return known;
-  if (keptTables.size >= MAX_KEPT_TABLES) keptTables.clear();
-  keptTables.set(key, table);
-  return table;
-}
-
-function credentialCookies(auth: AuthPlan | undefined): readonly string[] {
-  return (auth?.methods ?? []).flatMap((method) =>
-    method.kind === 'apiKey' && method.location === 'cookie' && !method.forward ? [method.name] : [],
-  );
-}
-
 /** Names of the lines that the gateway writes into each request, beside the listener's name of the request id. */
 const OWN_REQUEST_LINES = [
   'forwarded',
@@ -226,42 +172,12 @@ function ownDropNames(edits: HeaderEditsPlan | undefined, requestIdHeader: strin
   return names.length === 0 ? null : new Set(names);
 }
 
-/** Headers that hold credentials and are not passed on. */
-function credentialHeaders(auth: AuthPlan | undefined): readonly string[] {
-  const methods = (auth?.methods ?? []).filter(({ forward }) => !forward);
-  return methods.flatMap((method) => {
-    if (method.kind === 'jwt') return [method.header];
-    return method.location === 'header' ? [method.name] : [];
-  });
-}
-
 function takesUserAgent(auth: AuthPlan | undefined): boolean {
   return (auth?.methods ?? []).some((method) =>
     method.kind === 'jwt'
       ? method.header === 'user-agent'
       : method.location === 'header' && method.name === 'user-agent',
   );
-}
-
-function removedNames(edits: HeaderEditsPlan | undefined): readonly string[] {
-  return edits === undefined ? [] : [...edits.removed];
-}
-
-/** Ids that stand for one name alone, so that dropping by them drops nothing else. */
-function knownIds(names: readonly string[]): HeaderId[] {
-  return names.map(headerIdOf).filter((id) => !SHARED_IDS.has(id));
-}
-
-const SHARED_IDS: ReadonlySet<HeaderId> = new Set([
-  HeaderId.other,
-  HeaderId.forwardedOther,
-  HeaderId.consumer,
-  HeaderId.twin,
-]);
-
-function unknownNames(names: readonly string[]): ReadonlySet<string> | null {
-  const unknown = names.filter((name) => headerIdOf(name) === HeaderId.other);
-  return unknown.length === 0 ? null : new Set(unknown.map(plainName));
 }
 
 /** Checked where the plan was built. */

@@ -32,7 +32,8 @@ export const file_sluice_config_v1_policy: GenFile = /*@__PURE__*/
 export type Policy = Message<"sluice.config.v1.Policy"> & {
   /**
    * Whether this policy's auth, authorization, rateLimits and validation refuse, or only count what they would (gateway_dry_run_refusals_total). Limits in dry run
-   * have cells of their own, and clients are told nothing of them. Bodies go on as they come, whatever a schema in dry run says. Unset: enforce.
+   * have cells of their own, and clients are told nothing of them. Bodies go on as they come, whatever a schema in dry run says, and so do
+   * credentials that are refused in dry run. Unset: enforce.
    *
    * @generated from field: sluice.config.v1.PolicyMode mode = 1;
    */
@@ -139,7 +140,8 @@ export type Policy = Message<"sluice.config.v1.Policy"> & {
 export type PolicyJson = {
   /**
    * Whether this policy's auth, authorization, rateLimits and validation refuse, or only count what they would (gateway_dry_run_refusals_total). Limits in dry run
-   * have cells of their own, and clients are told nothing of them. Bodies go on as they come, whatever a schema in dry run says. Unset: enforce.
+   * have cells of their own, and clients are told nothing of them. Bodies go on as they come, whatever a schema in dry run says, and so do
+   * credentials that are refused in dry run. Unset: enforce.
    *
    * @generated from field: sluice.config.v1.PolicyMode mode = 1;
    */
