@@ -148,3 +148,35 @@ test('the old secret of a rotated key is accepted within its grace and not after
   await untilStatus(next.secret, 200);
   await untilStatus(secret, 401);
 });
+
+test('a key has limits of its own, which gatewayctl gives it and shows', async () => {
+  const limits = `  rateLimits: [{ name: each, by: [apiKey], tokenBucket: { requests: 1, per: 1h } }]`;
+  await admin.apply(config(origin.address, limits));
+  const own = '{ name: each, tokenBucket: { requests: 2, per: 1h } }';
+  const key = (await controlPlane.ctlOk(['keys', 'create', 'own', '--consumer', 'c', '--rate-limit', own])).trim();
+  const [node] = nodes;
+  const answers: number[] = [];
+  await waitFor('the node has key and limit', async () => {
+    answers.push(await statusOf(node, key));
+    return answers.at(-1) === 429;
+  });
+  expect(answers.filter((status) => status === 200).length).toBeGreaterThanOrEqual(2);
+  const other = await admin.createKey('other', 'c');
+  await waitFor('the node has the other key', async () => (await statusOf(node, other)) !== 401);
+  expect(await statusOf(node, other)).toBe(429);
+  const listed = JSON.parse(await controlPlane.ctlOk(['keys', 'list', '-o', 'json'])) as { name: string }[];
+  expect(listed.find(({ name }) => name === 'own')).toMatchObject({
+    rateLimits: [{ name: 'each', tokenBucket: { requests: 2, per: '1h' } }],
+  });
+  for (const [limit, code, message] of [
+    ['each=5', 2, "argument 'each=5' is invalid"],
+    ['{ name: each, tokenBucket: { request: 2 } }', 2, 'tokenBucket.request: unknown field "request"'],
+    ['{ name: each, tokenBucket: { requests: 0, per: 1h } }', 1, 'rate_limits[0].token_bucket.requests: must be'],
+  ] as const) {
+    const refused = await controlPlane.ctl(['keys', 'create', '--consumer', 'c', '--rate-limit', limit]);
+    expect({ limit, code: refused.code, stderr: refused.stderr.includes(message) || refused.stderr }).toEqual({
+      ...{ limit, code, stderr: true },
+    });
+  }
+  await admin.apply(config(origin.address));
+});

@@ -1,5 +1,5 @@
 import { type Duration, durationMs, timestampFromMs } from '@bufbuild/protobuf/wkt';
-import type { ApiKey } from '@sluice/proto';
+import type { ApiKey, RateLimitOverride } from '@sluice/proto';
 import type { Command } from 'commander';
 import { readPages } from '../client/read-pages.ts';
 import { CommandFailure, EXIT } from '../exit.ts';
@@ -8,6 +8,7 @@ import type { Column } from '../output/table.ts';
 import { formatTime } from '../output/time.ts';
 import { withControlPlane, withOutput } from './command.ts';
 import { durationOption, readTimeMs } from './flags.ts';
+import { rateLimitsOf, readRateLimit } from './key-limits.ts';
 
 export function addKeys(program: Command): void {
   const keys = program
@@ -17,8 +18,17 @@ export function addKeys(program: Command): void {
     .requiredOption('--consumer <name>', 'whom it stands for')
     .addOption(durationOption('--expires-in <duration>', 'not accepted after this', '3650d'))
     .option('--expires-at <time>', 'not accepted from this time on, such as 2027-01-01T00:00:00Z', readTimeMs)
+    .option(
+      '--rate-limit <limit>',
+      'replaces the algorithm of a limit for this key: { name: LIMIT, tokenBucket: { requests: 1000, per: 1m } }; may be given again',
+      readRateLimit,
+    )
     .action(
-      async (name: string | undefined, { consumer, expiresIn, expiresAt, output }: CreateFlags, command: Command) => {
+      async (
+        name: string | undefined,
+        { consumer, expiresIn, expiresAt, rateLimit, output }: CreateFlags,
+        command: Command,
+      ) => {
         if (expiresIn !== undefined && expiresAt !== undefined)
           throw new CommandFailure('give one of --expires-in and --expires-at', EXIT.usage);
         const expiresMs = expiresIn === undefined ? expiresAt : Date.now() + durationMs(expiresIn);
@@ -27,6 +37,7 @@ export function addKeys(program: Command): void {
             name: name ?? '',
             consumer,
             ...(expiresMs === undefined ? {} : { expiresAt: timestampFromMs(Math.round(expiresMs)) }),
+            ...(rateLimit === undefined ? {} : { rateLimits: [...rateLimit] }),
           }),
         );
         printSecret(key!, secret, output);
@@ -68,6 +79,7 @@ interface CreateFlags {
   readonly consumer: string;
   readonly expiresIn?: Duration;
   readonly expiresAt?: number;
+  readonly rateLimit?: readonly RateLimitOverride[];
   readonly output: OutputFormat;
 }
 
@@ -78,6 +90,7 @@ const COLUMNS: readonly Column<ApiKey>[] = [
   { title: 'created', value: ({ createdAt }) => formatTime(createdAt) },
   { title: 'expires', value: ({ expiresAt }) => formatTime(expiresAt) || 'never' },
   { title: 'old secret until', value: ({ previousExpiresAt }) => formatTime(previousExpiresAt) || '-', wide: true },
+  { title: 'own limits', value: ({ rateLimits }) => rateLimits.map(({ name }) => name).join(', ') || '-', wide: true },
 ];
 
 /** The secret alone on standard output, so that it can be piped; what is to be known about it beside. */
@@ -90,15 +103,9 @@ function printSecret(key: ApiKey, secret: string, output: OutputFormat): void {
   }
 }
 
-function keyValue({
-  name,
-  consumer,
-  prefix,
-  enabled,
-  createdAt,
-  expiresAt,
-  previousExpiresAt,
-}: ApiKey): Record<string, unknown> {
+function keyValue(key: ApiKey): Record<string, unknown> {
+  const { name, consumer, prefix, enabled, createdAt, expiresAt, previousExpiresAt } = key;
+  const rateLimits = rateLimitsOf(key);
   return {
     name,
     consumer,
@@ -107,5 +114,6 @@ function keyValue({
     createdAt: formatTime(createdAt),
     ...(expiresAt === undefined ? {} : { expiresAt: formatTime(expiresAt) }),
     ...(previousExpiresAt === undefined ? {} : { previousExpiresAt: formatTime(previousExpiresAt) }),
+    ...(rateLimits === undefined ? {} : { rateLimits }),
   };
 }

@@ -1,6 +1,7 @@
 import type { Examined } from '../examine.ts';
 import type { ResourceKey } from '../kind.ts';
 import type { Finding } from '../problem.ts';
+import { CallersAsked } from './callers-asked.ts';
 import { EntitlementsExist } from './entitlements.ts';
 import { FallbackLoops } from './fallback-loops.ts';
 import { LimitOverrides } from './limit-overrides.ts';
@@ -22,6 +23,7 @@ export class Relations {
     new FallbackLoops(),
     new LimitOverrides(),
     new EntitlementsExist(),
+    new CallersAsked(),
     new RouteConflicts(),
     new RegexCounts(),
     new ShadowedRoutes(),
