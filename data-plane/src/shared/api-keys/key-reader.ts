@@ -1,4 +1,5 @@
 import { type BuiltApiKey, type FoundApiKey, newScannedKey, scanApiKey, type TrackItem } from '@sluice/engine';
+import { FewNames } from './few-names.ts';
 import {
   API_KEY_KIND,
   EMPTY,
@@ -24,6 +25,7 @@ export class KeyReader {
   readonly #decode: DecodeKey;
   readonly #cursor: SlotCursor;
   readonly #scanned = newScannedKey();
+  readonly #consumers = new FewNames();
 
   constructor(buffer: SharedArrayBuffer, decode: DecodeKey) {
     this.#memory = new KeyMemory(buffer);
@@ -69,7 +71,7 @@ export class KeyReader {
     const { nameAt, nameLength, consumerAt, consumerLength, expiresAtMs, previousExpiresAtMs } = scanned;
     return {
       name: bytes.toString('latin1', nameAt, nameAt + nameLength),
-      consumer: bytes.toString('latin1', consumerAt, consumerAt + consumerLength),
+      consumer: this.#consumers.at(bytes, consumerAt, consumerLength),
       expiresAtMs: which === 0 ? expiresAtMs : Math.min(expiresAtMs, previousExpiresAtMs),
       overrides: undefined,
     };
