@@ -17,7 +17,7 @@ export interface EncodedUpdate extends TrackPosition {
   readonly snapshot: boolean;
   /** The digest of where a delta starts, for the node's group. */
   readonly fromDigest?: Uint8Array;
-  /** To be sent in order; the node activates after the last. */
+  /** To be sent in order, one at least; the node activates after the last. */
   readonly parts: readonly WatchResponse[];
   readonly sizeBytes: number;
 }
@@ -26,8 +26,11 @@ export interface EncodedUpdate extends TrackPosition {
 export type OpenSecrets = (item: TrackItem) => Promise<ItemSecretInit[]> | undefined;
 export type ItemSecretInit = MessageInitShape<typeof ItemSecretSchema>;
 
-/** A part of a snapshot ends with the item that brings it to this size. */
+/** A part of an update ends with the item that brings it to this size. */
 const partBytes = 256 * 1024;
+
+/** A part of an update names so many that are gone. */
+const partRemovals = 4096;
 
 /** What every update of a track says about itself. */
 export interface UpdateOrigin {
@@ -40,48 +43,53 @@ export function isUpdate({ message, $unknown = [] }: WatchResponse): boolean {
   return message.case === undefined && $unknown.length > 0;
 }
 
-/** A delta is one message, whatever its size; `sizeBytes` tells when a snapshot in parts is the better choice. */
+/** `sizeBytes` tells when a snapshot is the better choice. */
 export async function encodeDelta(
   origin: UpdateOrigin,
   delta: TrackDelta,
   openSecrets: OpenSecrets,
 ): Promise<EncodedUpdate> {
-  const message = encodePart({
-    ...describe(origin, delta),
-    fromRevision: BigInt(delta.fromRevision),
-    upserts: await toItems(delta.upserts, openSecrets),
-    removals: [...delta.removals],
-    forced: delta.forced,
-  });
-  const { fromDigest } = delta;
-  return {
-    ...positionOf(delta),
-    fromDigest,
-    snapshot: false,
-    parts: [message.response],
-    sizeBytes: message.sizeBytes,
-  };
+  const { fromDigest, fromRevision, forced } = delta;
+  const header = { ...describe(origin, delta), fromRevision: BigInt(fromRevision), forced };
+  const parts = await encodeParts(header, delta.upserts, delta.removals, openSecrets);
+  return { ...positionOf(delta), fromDigest, snapshot: false, ...parts };
 }
 
-/** A snapshot is cut into parts of about `partBytes`, and lets other work run between them. */
 export async function encodeSnapshot(
   origin: UpdateOrigin,
   snapshot: TrackSnapshot,
   forced: boolean,
   openSecrets: OpenSecrets,
 ): Promise<EncodedUpdate> {
+  const header = { ...describe(origin, snapshot), snapshot: true, forced };
+  const parts = await encodeParts(header, snapshot.items, [], openSecrets);
+  return { ...positionOf(snapshot), snapshot: true, ...parts };
+}
+
+/** Cuts an update into parts of about `partBytes`, removals first, and lets other work run between them. */
+async function encodeParts(
+  header: ReturnType<typeof describe> & { snapshot?: boolean; forced: boolean; fromRevision?: bigint },
+  items: readonly TrackItem[],
+  removals: TrackDelta['removals'],
+  openSecrets: OpenSecrets,
+): Promise<Pick<EncodedUpdate, 'parts' | 'sizeBytes'>> {
   const parts: WatchResponse[] = [];
   let sizeBytes = 0;
-  const header = { ...describe(origin, snapshot), snapshot: true, forced };
-  const chunks = splitItems(snapshot.items);
-  for (const [index, items] of chunks.entries()) {
-    const upserts = await toItems(items, openSecrets);
-    const message = encodePart({ ...header, upserts, more: index + 1 < chunks.length });
+  const upserts = splitItems(items);
+  const gone = splitRemovals(removals);
+  const count = Math.max(upserts.length, gone.length);
+  for (let index = 0; index < count; index++) {
+    const message = encodePart({
+      ...header,
+      upserts: await toItems(upserts[index] ?? [], openSecrets),
+      removals: gone[index] ?? [],
+      more: index + 1 < count,
+    });
     parts.push(message.response);
     sizeBytes += message.sizeBytes;
-    await yieldToOthers();
+    if (count > 1) await yieldToOthers();
   }
-  return { ...positionOf(snapshot), snapshot: true, parts, sizeBytes };
+  return { parts, sizeBytes };
 }
 
 function describe({ track, historyId }: UpdateOrigin, at: TrackPosition & { createdAt: Date }) {
@@ -120,6 +128,13 @@ function splitItems(items: readonly TrackItem[]): TrackItem[][] {
     chunk.push(item);
     chunkBytes += item.content.length + item.name.length + item.kind.length + 16;
   }
+  return chunks;
+}
+
+function splitRemovals(removals: TrackDelta['removals']): TrackDelta['removals'][number][][] {
+  const chunks: TrackDelta['removals'][number][][] = [];
+  for (let from = 0; from < removals.length; from += partRemovals)
+    chunks.push(removals.slice(from, from + partRemovals));
   return chunks;
 }
 

@@ -5,6 +5,11 @@ import type { RecordInit } from './cache/record-frame.ts';
 import { lastGoodRecord, trackRecords, updateRecord } from './cache/state-records.ts';
 import type { NodeTrack, WholeUpdate } from './track.ts';
 
+/** A change of fewer is always appended. */
+const LARGE_CHANGE = 4096;
+/** A change of at least one in so many is written as a new base: piece by piece, where a record of the log is encoded at once. */
+const LARGE_SHARE = 20;
+
 /** Writes what became active to the cache, and knows how far that is. */
 export class Persistence {
   readonly #cache: NodeCache;
@@ -39,6 +44,10 @@ export class Persistence {
       return;
     }
     const track = update.track === WireTrack.FACTS ? this.#activation.facts : this.#activation.config;
+    if (isLarge(update, track)) {
+      this.#cache.rewrite(persisted);
+      return;
+    }
     // Before the update that makes them needed, so that a crash never leaves an item without its last good version.
     const lastGood = track.held().length > 0 ? [lastGoodRecord(track, track.lastGoodItems())] : [];
     this.#cache.append([...lastGood, updateRecord(update)], persisted);
@@ -63,6 +72,11 @@ export class Persistence {
     const tracks = [trackRecords(config, historyId), trackRecords(facts, historyId, keys)];
     return { historyId, records: chain(...tracks, keySets, found), release: () => keys?.release() };
   }
+}
+
+function isLarge({ upserts, removals }: WholeUpdate, track: NodeTrack): boolean {
+  const changed = upserts.length + removals.length;
+  return changed > LARGE_CHANGE && changed * LARGE_SHARE >= track.set.latestSize() + (track.keys?.size ?? 0);
 }
 
 export function newTracks(make: (wire: WireTrack) => NodeTrack): { config: NodeTrack; facts: NodeTrack } {
