@@ -5,29 +5,6 @@ import type { Exchange } from './exchange.ts';
 /** A request that waits looks again by itself: a worker that died rings nobody. */
 const LOOK_MS = 50;
 
-/** Requests of one worker that wait for an answer which another fetches into the cache. */
-export class CacheWaits {
-  readonly #waiting = new Set<Exchange>();
-
-  get size(): number {
-    return this.#waiting.size;
-  }
-
-  add(x: Exchange): void {
-    this.#waiting.add(x);
-  }
-
-  remove(x: Exchange): void {
-    this.#waiting.delete(x);
-  }
-
-  /** Some fill ended: whose it was goes on. */
-  onRing(): void {
-    if (this.#waiting.size === 0) return;
-    for (const x of [...this.#waiting]) goOnWhenFilled(x);
-  }
-}
-
 /** Keeps a request where it is until what it asks for is in the cache, or nobody fetches it any longer; for the time that its route has. */
 export function awaitFill(x: Exchange, use: CacheUse, cell: number, word: bigint): true {
   const { context } = x;

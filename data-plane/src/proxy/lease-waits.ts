@@ -5,29 +5,6 @@ const WAIT_MS = 50;
 /** A request that waits looks again by itself. */
 const LOOK_MS = 10;
 
-/** Requests of one worker that wait for an answer about a lease. */
-export class LeaseWaits {
-  readonly #waiting = new Set<Exchange>();
-
-  get size(): number {
-    return this.#waiting.size;
-  }
-
-  add(x: Exchange): void {
-    this.#waiting.add(x);
-  }
-
-  remove(x: Exchange): void {
-    this.#waiting.delete(x);
-  }
-
-  /** The main thread rang: whoever waits looks again. */
-  onRing(): void {
-    if (this.#waiting.size === 0) return;
-    for (const x of [...this.#waiting]) goOnWithLease(x);
-  }
-}
-
 /** Keeps a request where it is until its bucket has an answer. */
 export function awaitLease(x: Exchange): void {
   const { context } = x;

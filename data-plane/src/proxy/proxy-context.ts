@@ -1,11 +1,11 @@
 import type { FoundRoute, ListenerPlan, RoutePlan, ServicePlan, Tables } from '@sluice/engine';
 import { type FieldText, HeadWriter } from '../http1/index.ts';
 import { NO_SLOT, RouteRequests, type Shared } from '../shared/index.ts';
-import { CacheWaits } from './cache-waits.ts';
+import { goOnWhenFilled } from './cache-waits.ts';
 import { Callers } from './callers.ts';
 import { KeyWaits } from './key-waits.ts';
 import { KnownConsumers } from './known-consumers.ts';
-import { LeaseWaits } from './lease-waits.ts';
+import { goOnWithLease } from './lease-waits.ts';
 import { type GuardedWork, OverloadGuard } from './overload-guard.ts';
 import { RandomHex } from './random-hex.ts';
 import { buildRouteState, type RouteState } from './route-state.ts';
@@ -16,6 +16,7 @@ import { TokenCallers } from './token-callers.ts';
 import { Tunnels } from './tunnels.ts';
 import { Turns } from './turns.ts';
 import { UpstreamPools } from './upstream-pool.ts';
+import { WaitingRequests } from './waiting-requests.ts';
 import {
   BodyBudget,
   CACHED_BODIES_BYTES,
@@ -58,8 +59,8 @@ export class ProxyContext {
   readonly pools: UpstreamPools;
   readonly tunnels = new Tunnels();
   readonly bodyBudget = new BodyBudget(HELD_BODIES_BYTES);
-  readonly leaseWaits = new LeaseWaits();
-  readonly cacheWaits = new CacheWaits();
+  readonly leaseWaits = new WaitingRequests(goOnWithLease);
+  readonly cacheWaits = new WaitingRequests(goOnWhenFilled);
   /** Of answers on their way into the cache. */
   readonly cacheBudget = new BodyBudget(CACHED_BODIES_BYTES);
   /** Requests of the gateway itself that fetch again what is served stale. */
