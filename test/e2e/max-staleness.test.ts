@@ -121,6 +121,14 @@ test('a node that is cut off for longer than it may be refuses credentials and n
   await bounded.start();
   await expectRefusal(bounded, kept);
 
+  const shown = await waitFor('the fleet view', async () => {
+    const text = await controlPlane.ctlOk(['nodes', 'bounded']);
+    return text.includes('disconnected') && text;
+  });
+  expect(shown).toMatch(/believes no credential from \S+ on \(--max-staleness\)/);
+  const other = JSON.parse(await controlPlane.ctlOk(['nodes', 'unbounded', '-o', 'json']));
+  expect(other).not.toHaveProperty('maxStalenessSeconds');
+
   await link.heal();
   const statuses = new Set<number>();
   await waitFor('the kept key is believed again', async () => {
@@ -133,5 +141,8 @@ test('a node that is cut off for longer than it may be refuses credentials and n
   expect(statuses).not.toContain(200);
   await waitFor('it is confirmed', async () => !('credentials' in (await readReady(bounded))));
   expect(await metric(bounded, 'gateway_credentials_refused')).toBe(0);
+  expect(JSON.parse(await controlPlane.ctlOk(['nodes', 'bounded', '-o', 'json']))).toMatchObject({
+    maxStalenessSeconds: MAX_MS / 1000,
+  });
   await waitFor('the other hears of it too', async () => (await statusOf(unbounded, '/keyed', revoked)) === 401);
 });

@@ -1,3 +1,4 @@
+import { durationMs, type Timestamp, timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import { type Node, NodeState } from '@sluice/proto';
 import type { Command } from 'commander';
 import type { Style } from '../output/paint.ts';
@@ -60,12 +61,23 @@ function printOne(node: Node, output: OutputFormat): void {
         `\n${oneLine(`holds ${kind}/${name}${lastGood ? ' at its last good version' : ', which is refused'}: ${reason}`)}\n`,
       );
     }
+    const refusesFrom = credentialsRefusedFrom(node);
+    if (refusesFrom !== undefined)
+      process.stdout.write(
+        `\nbelieves no credential from ${formatTime(refusesFrom)} on (--max-staleness), until it is connected again\n`,
+      );
     if (node.refusal !== undefined) {
       process.stdout.write(
         `\nrefused revision ${node.refusal.revision} at ${formatTime(node.refusal.at)}: ${oneLine(node.refusal.reason)}\n`,
       );
     }
   }
+}
+
+/** Of a node that is not connected and is bounded: about, as it was confirmed by the last heartbeat before it was gone. */
+function credentialsRefusedFrom({ state, maxStaleness, lastSeenAt }: Node): Timestamp | undefined {
+  if (state !== NodeState.DISCONNECTED || maxStaleness === undefined || lastSeenAt === undefined) return undefined;
+  return timestampFromMs(timestampMs(lastSeenAt) + durationMs(maxStaleness));
 }
 
 function nodeValue(node: Node): Record<string, unknown> {
@@ -93,6 +105,7 @@ function nodeValue(node: Node): Record<string, unknown> {
         }),
     connectedAt: formatTime(node.connectedAt),
     lastSeenAt: formatTime(node.lastSeenAt),
+    ...(node.maxStaleness && { maxStalenessSeconds: durationMs(node.maxStaleness) / 1000 }),
     workersReady: node.workersReady,
     workers: node.workers,
     historyId: node.historyId,

@@ -25,6 +25,7 @@ export function describeNode(session: NodeSession, around: NodeSurroundings): No
     group: hello.group,
     zone: hello.zone,
     version: hello.version,
+    ...(hello.maxStaleness && { maxStaleness: hello.maxStaleness }),
     ...judgeSession(session, around),
     activeRevision: BigInt(config.active.revision),
     ...(report.activeSince && { activeSince: timestampFromDate(report.activeSince) }),

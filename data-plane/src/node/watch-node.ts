@@ -1,3 +1,4 @@
+import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { SetDigest } from '@sluice/engine';
 import { type Command, type PurgeCacheCommand, Track as WireTrack } from '@sluice/proto';
 import { ACTIVE_CONNECTIONS, ACTIVE_REQUESTS, KeyStaging, type KeyStore, keyPart } from '../shared/index.ts';
@@ -47,6 +48,7 @@ export function createWatchNode(sources: WatchNodeSources): WatchNode {
       startedAt: timestamp(performance.timeOrigin),
       takeover: settings.takeover,
       limitStore: settings.redis !== undefined,
+      ...(settings.maxStalenessMs !== undefined && { maxStaleness: durationFromMs(settings.maxStalenessMs) }),
     }),
     status: () => statusOf(sources),
     stageKeys: () => new KeyStaging(sources.keys, true),
