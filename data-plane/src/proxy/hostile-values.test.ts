@@ -92,6 +92,23 @@ describe('JSON that is made to be slow', () => {
     }
   });
 
+  test('is refused by its size before it has come', async () => {
+    const size = many((i) => `m${i}`, 1_000_000).length;
+    const head = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n';
+    // One byte more than is held, and nothing of the rest.
+    const begun = `[${' '.repeat(1024 * 1024)}`;
+    for (const spec of [edits, checks]) {
+      await using rig = await ProxyRig.start(simple(spec));
+      for (const request of [
+        `${head}Content-Length: ${size}\r\n\r\n`,
+        `${head}Transfer-Encoding: chunked\r\n\r\n${size.toString(16)}\r\n${begun}`,
+      ]) {
+        expect((await ask(rig, request)).status).toBe('413');
+      }
+      expect(rig.origin.connections).toEqual([]);
+    }
+  });
+
   test('goes on as it came, or edited and nothing else', async () => {
     await using rig = await ProxyRig.start(simple(edits));
     const bodies: string[] = [];

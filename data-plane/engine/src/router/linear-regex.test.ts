@@ -114,22 +114,25 @@ describe('a regular expression', () => {
     expect(prefixes).toEqual(['/api/v', '/ab/c', '', '/x', '/', '', '']);
   });
 
-  test('decides on 50 KB within 5 ms, whatever the pattern and the value', () => {
-    const hostile = [
-      '/(a+)+$',
-      '/(a|a)*',
-      '/(a|aa|aaa)+b',
-      '/(.*a){14}x?z?',
-      '/(?:a?){50}a{50}x?',
-      '/(?:.*a.*b.*c){16}',
-      '/(x+x+)+y',
-    ].map(compile);
-    const values = [`/${'a'.repeat(50_000)}!`, `/${'abc'.repeat(17_000)}`, `/${'x'.repeat(50_000)}`];
-    let calls = 0;
-    const started = process.threadCpuUsage();
-    for (const regex of hostile) for (const value of values) calls += regex.test(value) ? 1 : 1;
-    const meanMs = process.threadCpuUsage(started).user / 1e3 / calls;
-    expect(meanMs).toBeLessThan(5);
+  test.each([
+    '/(a+)+$',
+    '/(a|a)*',
+    '/(a|aa|aaa)+b',
+    '/(.*a){14}x?z?',
+    '/(?:a?){50}a{50}x?',
+    '/(?:.*a.*b.*c){16}',
+    '/(x+x+)+y',
+  ])('%s decides on 50 KB within 5 ms, whatever they are', (source) => {
+    const regex = compile(source);
+    for (const value of [`/${'a'.repeat(50_000)}!`, `/${'abc'.repeat(17_000)}`, `/${'x'.repeat(50_000)}`]) {
+      // The best of some: it takes half a millisecond, and a backtracking engine longer than anyone waits.
+      const timesMs = Array.from({ length: 5 }, () => {
+        const started = process.threadCpuUsage();
+        regex.test(value);
+        return process.threadCpuUsage(started).user / 1e3;
+      });
+      expect(Math.min(...timesMs), value.slice(0, 9)).toBeLessThan(5);
+    }
   });
 
   test('is compiled or refused within 500 ms, however hostile', () => {
