@@ -38,7 +38,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       outcome: fc.constantFrom<TryOutcome>(SUCCESS, FAILURE, FAILURE, ABORTED),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(1, 400, 1000) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(1, 99, 100, 400, 1000) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('reset' as const) }) },
 );
 
@@ -49,6 +49,8 @@ class Model {
   count = 0;
   openUntilMs = 0;
   readonly probes = new Set<object>();
+  /** Of this period, each with the tenth of the window that it ended in. */
+  #ended: { readonly tenth: number; readonly failed: boolean }[] = [];
   readonly #policy: BreakerPolicy;
   constructor(rules: BreakerPolicy) {
     this.#policy = rules;
@@ -58,6 +60,17 @@ class Model {
     this.period = {};
     this.count = 0;
     this.probes.clear();
+    this.#ended = [];
+  }
+  /** Whether the error rate opens it, once one more has ended. */
+  #trips(failed: boolean, nowMs: number): boolean {
+    const rate = this.#policy.errorRate;
+    if (rate === undefined) return false;
+    const tenth = Math.floor((nowMs * 10) / rate.windowMs);
+    this.#ended.push({ tenth, failed });
+    const inWindow = this.#ended.filter((each) => each.tenth > tenth - 10);
+    const failures = inWindow.filter((each) => each.failed).length;
+    return failed && inWindow.length >= rate.minimumRequests && failures * 100 >= rate.percent * inWindow.length;
   }
   admit(nowMs: number): { period: object } | undefined {
     if (this.state === OPEN && nowMs >= this.openUntilMs) this.enter(HALF_OPEN);
@@ -71,9 +84,12 @@ class Model {
     if (attempt.period !== this.period) return;
     this.probes.delete(attempt);
     if (outcome === ABORTED) return;
+    const { consecutiveFailures } = this.#policy;
+    const trips = this.state === CLOSED && this.#trips(outcome === FAILURE, nowMs);
     if (outcome === FAILURE) {
-      this.count = this.state === CLOSED ? this.count + 1 : this.count;
-      if (this.state === HALF_OPEN || this.count >= this.#policy.consecutiveFailures) {
+      this.count = this.state === CLOSED && consecutiveFailures > 0 ? this.count + 1 : this.count;
+      const inARow = consecutiveFailures > 0 && this.count >= consecutiveFailures;
+      if (this.state === HALF_OPEN || inARow || trips) {
         this.enter(OPEN);
         this.openUntilMs = nowMs + this.#policy.openForMs;
       }
@@ -85,16 +101,21 @@ class Model {
   }
 }
 
-test('two workers on one breaker are the state machine: every admission, count, wait and probe', () => {
-  const rules = fc.record({
-    consecutiveFailures: fc.integer({ min: 1, max: 4 }),
-    openForMs: fc.constantFrom(1, 1000),
-    halfOpenRequests: fc.integer({ min: 1, max: 4 }),
+test('two workers on one breaker are the state machine, by failures in a row and by their rate: every admission, count, wait and probe', () => {
+  const errorRate = fc.record({
+    percent: fc.constantFrom(1, 40, 50, 100),
+    windowMs: fc.constant(1000),
+    minimumRequests: fc.integer({ min: 1, max: 8 }),
   });
+  const both = { openForMs: fc.constantFrom(1, 1000), halfOpenRequests: fc.integer({ min: 1, max: 4 }) };
+  const rules: fc.Arbitrary<BreakerPolicy> = fc.oneof(
+    fc.record({ ...both, consecutiveFailures: fc.integer({ min: 1, max: 4 }) }),
+    fc.record({ ...both, consecutiveFailures: fc.integer({ min: 0, max: 4 }), errorRate }),
+  );
   const { workers, main } = breakersOf(2);
   let slot = 1;
   fc.assert(
-    fc.property(rules, fc.array(step, { maxLength: 100 }), (chosen, steps) => {
+    fc.property(rules, fc.array(step, { maxLength: 150, size: 'max' }), (chosen, steps) => {
       slot++;
       const model = new Model(chosen);
       const running: { worker: number; token: number; attempt: { period: object } }[] = [];
