@@ -2,7 +2,6 @@ import { gcraPlan } from '@sluice/engine';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Limiter } from './limiter.ts';
-import { createSharedRegion, type SharedRegion } from './region.ts';
 import { cellKey } from './testing/cell-key.ts';
 import { ModelBucket } from './testing/model-bucket.ts';
 import { VirtualClock } from './testing/virtual-clock.ts';
@@ -10,8 +9,14 @@ import { VirtualClock } from './testing/virtual-clock.ts';
 const DAY_MS = 86_400_000;
 const LIMIT = 2;
 
-function limiters(workers = 2): { all: Limiter[]; clock: VirtualClock; overflows: () => number; region: SharedRegion } {
-  const region = createSharedRegion({ workers, limiterCells: 2048 });
+function limiters(workers = 2) {
+  const buffer = (words: number) => new SharedArrayBuffer(words * 8);
+  const region = {
+    limiterKeys: buffer(2048),
+    limiterTats: buffer(2048),
+    limiterDebts: buffer(2048),
+    limiterOverflow: buffer(8),
+  };
   const clock = new VirtualClock();
   let overflows = 0;
   const all = Array.from({ length: workers }, (_, worker) => new Limiter(region, worker, clock, () => overflows++));
