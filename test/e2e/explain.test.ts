@@ -194,6 +194,8 @@ const cases: readonly Case[] = [
   { target: '/near' },
   { target: '/near', headers: { 'x-forwarded-for': '9.9.9.9' } },
   { target: '/near', headers: { 'x-forwarded-for': '9.9.9.9, 127.0.0.2' } },
+  { target: '/near', headers: { forwarded: 'for=127.0.0.3, for="9.9.9.9:1234";by="x;for=127.0.0.4"' } },
+  { target: '/near', headers: { forwarded: 'for=9.9.9.9', 'x-forwarded-for': '127.0.0.2' } },
   { target: '/tokens', as: 'alice' },
   { target: '/tokens', as: 'alice', token: { tenant: 'acme' } },
   { target: '/tokens', as: 'alice', token: { scopes: ['other'] } },

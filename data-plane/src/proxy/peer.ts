@@ -1,4 +1,4 @@
-import { clientAddress, type ListenerPlan } from '@sluice/engine';
+import { clientAddress, forwardedNodes, type ListenerPlan } from '@sluice/engine';
 import { type FieldText, HeaderId, type Host, joinedFieldValue, type RequestHead } from '../http1/index.ts';
 import { type KeyPart, keyPart } from '../shared/index.ts';
 import { addressGroup } from './client-address.ts';
@@ -33,7 +33,7 @@ export class Peer {
 
   /** Whether the client's address is one that a route admits. */
   isAdmitted(head: RequestHead, plan: ListenerPlan, admits: (address: string) => boolean): boolean {
-    const forwardedFor = this.isTrusted(plan) ? joinedFieldValue(head, HeaderId.forwardedFor) : undefined;
+    const forwardedFor = this.isTrusted(plan) ? hopsOf(head) : undefined;
     if (forwardedFor !== undefined) return admits(clientAddress(this.address, forwardedFor, plan.trusts));
     if (this.#admits !== admits) {
       this.#admits = admits;
@@ -44,14 +44,14 @@ export class Peer {
 
   /** The client's address: behind trusted proxies the one they name. */
   clientAddress(head: RequestHead, plan: ListenerPlan): string {
-    const forwardedFor = this.isTrusted(plan) ? joinedFieldValue(head, HeaderId.forwardedFor) : undefined;
+    const forwardedFor = this.isTrusted(plan) ? hopsOf(head) : undefined;
     return forwardedFor === undefined ? this.address : clientAddress(this.address, forwardedFor, plan.trusts);
   }
 
   /** The client's address as limits count by it. */
   clientPart(head: RequestHead, plan: ListenerPlan): KeyPart {
     if (this.isTrusted(plan)) {
-      const forwardedFor = joinedFieldValue(head, HeaderId.forwardedFor);
+      const forwardedFor = hopsOf(head);
       if (forwardedFor !== undefined) {
         return keyPart(this.#hashKey, 'clientIp', addressGroup(clientAddress(this.address, forwardedFor, plan.trusts)));
       }
@@ -62,7 +62,7 @@ export class Peer {
 
   /** The client's address in words, as limits count by it: an IPv4 address, or the /64 of an IPv6 one. */
   clientGroup(head: RequestHead, plan: ListenerPlan): string {
-    const forwardedFor = this.isTrusted(plan) ? joinedFieldValue(head, HeaderId.forwardedFor) : undefined;
+    const forwardedFor = this.isTrusted(plan) ? hopsOf(head) : undefined;
     if (forwardedFor !== undefined) return addressGroup(clientAddress(this.address, forwardedFor, plan.trusts));
     this.#group ??= addressGroup(this.address);
     return this.#group;
@@ -89,7 +89,7 @@ export class Peer {
 
   #continuedLines(head: RequestHead): FieldText {
     const { address } = this;
-    const hops = joinedFieldValue(head, HeaderId.forwardedFor);
+    const hops = hopsOf(head);
     const proto = joinedFieldValue(head, HeaderId.forwardedProto) ?? 'http';
     const host = joinedFieldValue(head, HeaderId.forwardedHost) ?? head.host?.authority;
     const elements = joinedFieldValue(head, HeaderId.forwarded);
@@ -99,6 +99,14 @@ export class Peer {
     text += `forwarded: ${elements === undefined ? own : `${elements}, ${own}`}\r\n`;
     return `${text}via: 1.${head.minor} sluice\r\n` as FieldText;
   }
+}
+
+/** Where a request came along, as a trusted peer says: by X-Forwarded-For, or where that is not there by Forwarded. */
+function hopsOf(head: RequestHead): string | undefined {
+  const forwardedFor = joinedFieldValue(head, HeaderId.forwardedFor);
+  if (forwardedFor !== undefined) return forwardedFor;
+  const forwarded = joinedFieldValue(head, HeaderId.forwarded);
+  return forwarded === undefined ? undefined : forwardedNodes(forwarded);
 }
 
 /** RFC 7239: an IPv6 address and a host with a port are quoted. */

@@ -1,5 +1,5 @@
 import { type ClaimPlan, findLack } from '../decide/authorize.ts';
-import { clientAddress } from '../decide/client-address.ts';
+import { clientAddress, forwardedNodes } from '../decide/client-address.ts';
 import { type JsonObject, memberOf } from '../jwt/unique-json.ts';
 import { readQueryParameter } from '../router/read-query.ts';
 import type { AuthMethodPlan, AuthPlan } from '../tables/caller-plan.ts';
@@ -19,10 +19,15 @@ export function explainAddress({ admitsAddress }: RoutePlan, { address, headers,
   if (address === undefined) {
     return { open: 'only some client addresses may call, and none is assumed: say --from ADDRESS' };
   }
-  const forwardedFor = trusts(address) ? headers.get('x-forwarded-for') : undefined;
+  const forwardedFor = trusts(address) ? hopsOf(headers) : undefined;
   const client = forwardedFor === undefined ? address : clientAddress(address, forwardedFor, trusts);
   const named = client === address ? client : `${client}, which the trusted proxy ${address} names,`;
   return admitsAddress(client) ? `${named} may call` : refused(403, 'forbidden', `${named} may not call`);
+}
+
+function hopsOf(headers: ReadonlyMap<string, string>): string | undefined {
+  const forwarded = headers.get('forwarded');
+  return headers.get('x-forwarded-for') ?? (forwarded === undefined ? undefined : forwardedNodes(forwarded));
 }
 
 export function explainAuthentication({ auth }: RoutePlan, asked: Asked): Said {

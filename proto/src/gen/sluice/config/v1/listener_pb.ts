@@ -62,7 +62,8 @@ export type Listener = Message<"sluice.config.v1.Listener"> & {
   http2?: boolean | undefined;
 
   /**
-   * Networks (CIDR) whose X-Forwarded-*, Forwarded and X-Request-Id are believed; those of others are replaced.
+   * Networks (CIDR) whose X-Forwarded-*, Forwarded and X-Request-Id are believed; those of others are replaced. Who the client is says
+   * X-Forwarded-For, or where that is not there Forwarded: the nearest address that is none of these networks.
    *
    * @generated from field: repeated string trusted_proxies = 6;
    */
@@ -147,7 +148,8 @@ export type ListenerJson = {
   http2?: boolean;
 
   /**
-   * Networks (CIDR) whose X-Forwarded-*, Forwarded and X-Request-Id are believed; those of others are replaced.
+   * Networks (CIDR) whose X-Forwarded-*, Forwarded and X-Request-Id are believed; those of others are replaced. Who the client is says
+   * X-Forwarded-For, or where that is not there Forwarded: the nearest address that is none of these networks.
    *
    * @generated from field: repeated string trusted_proxies = 6;
    */
