@@ -16,15 +16,15 @@ const HISTORY = 'scale';
 /** A control plane that has nothing but a snapshot of so many API keys, and sends it to each node that comes. */
 export interface KeyFeed extends AsyncDisposable {
   readonly url: string;
-  /** Ends the key with this number on every node that is connected. */
-  readonly revoke: (index: number) => void;
+  /** Gives the first `count` keys another secret on every node that is connected. Once. */
+  readonly rotate: (count: number) => void;
 }
 
 export const keyName = (index: number): string => `key-${index}`;
 
 /** As wide as the control plane makes them. */
-function keyItem(index: number): ItemInit {
-  const secretHash = Buffer.from(hashItem('secret', secretOf(index), Buffer.alloc(0)));
+function keyItem(index: number, generation = 0): ItemInit {
+  const secretHash = Buffer.from(hashItem('secret', secretOf(index, generation), Buffer.alloc(0)));
   const createdAt = { seconds: 1_795_000_000n + BigInt(index), nanos: 123_000_000 };
   const key = create(ApiKeySchema, {
     name: keyName(index),
@@ -37,8 +37,8 @@ function keyItem(index: number): ItemInit {
   return { kind: 'ApiKey', name: key.name, content: toBinary(ApiKeySchema, key) };
 }
 
-function secretOf(index: number): string {
-  return `slk_${index}`;
+function secretOf(index: number, generation: number): string {
+  return `slk_${index}_${generation}`;
 }
 
 export async function startKeyFeed(keys: number, manifests: string): Promise<KeyFeed> {
@@ -66,14 +66,19 @@ export async function startKeyFeed(keys: number, manifests: string): Promise<Key
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    revoke(index) {
-      digest.remove(hashOf(keyItem(index)));
-      const value: UpdateInit = {
-        ...{ track: Track.FACTS, historyId: HISTORY, fromRevision: BigInt(version), revision: BigInt(version + 1) },
-        ...{ digest: digest.bytes(), removals: [{ kind: 'ApiKey', name: keyName(index) }] },
-      };
+    rotate(count) {
+      const items = Array.from({ length: count }, (_, index) => keyItem(index, 1));
+      for (const [index, item] of items.entries()) {
+        digest.remove(hashOf(keyItem(index)));
+        digest.add(hashOf(item));
+      }
+      const at = { fromRevision: BigInt(version), revision: BigInt(version + 1), digest: digest.bytes() };
+      for (let from = 0; from < count; from += KEYS_IN_A_PART) {
+        const upserts = items.slice(from, from + KEYS_IN_A_PART);
+        const value = { track: Track.FACTS, historyId: HISTORY, ...at, upserts, more: from + KEYS_IN_A_PART < count };
+        for (const stream of streams) stream.write(frame({ case: 'update', value }));
+      }
       version++;
-      for (const stream of streams) stream.write(frame({ case: 'update', value }));
     },
     async [Symbol.asyncDispose]() {
       for (const session of sessions) session.destroy();
