@@ -191,7 +191,7 @@ test('failing open, a node that is cut off adds at most its share, counted; with
   await links[0]!.heal();
 });
 
-test('a node without a store gets no limit of the cluster', async () => {
+test('a node without Redis gets no limit of the cluster, and no cache that nodes share', async () => {
   await using node = await startNode({ controlPlane: controlPlane.url, id: 'storeless' });
   const limited = `
 kind: Policy
@@ -202,6 +202,12 @@ spec: { rateLimits: [{ name: l, tokenBucket: { requests: 1, per: 1s }, scope: cl
   const [problem] = (error as RpcError).findDetails(ProblemsSchema).flatMap(({ problems }) => problems);
   expect(problem).toMatchObject({ kind: 'Policy', name: 'p', field: 'spec.rateLimits[0].scope' });
   expect(problem?.message).toContain('the node storeless was started without --redis');
+  const cached = 'kind: Policy\nname: c\nspec: { cache: { ttl: 1s, shared: redis } }';
+  const refusal = (await admin.apply(cached).catch((wrong: unknown) => wrong)) as RpcError;
+  const [shared] = refusal.findDetails(ProblemsSchema).flatMap(({ problems }) => problems);
+  expect(shared).toMatchObject({ kind: 'Policy', name: 'c', field: 'spec.cache.shared' });
+  expect(shared?.message).toContain('the node storeless was started without --redis');
   await node.stop();
   await waitFor('it is applied', () => admin.apply(limited));
+  await admin.apply(cached);
 });

@@ -109,8 +109,7 @@ beforeAll(async () => {
   const { port } = node;
   const send: World['ask'] = ({ port: at = port, ...request } = {}) => ask(at, request);
   const metrics = async () => (await node.admin('/__metrics')).body;
-  const where = { redisPort, controlPlane: controlPlane.url, metrics };
-  world = { ...where, port, origin, other, admin, key, free, accessLog, dns, settled, ask: send };
+  world = { redisPort, metrics, port, origin, other, admin, key, free, accessLog, dns, settled, ask: send };
 });
 
 afterAll(async () => {

@@ -138,6 +138,22 @@ test('answers that vary are found by their own request, and by no other', async 
   });
 });
 
+test('nothing of a request is in Redis', async () => {
+  origin.reply = () => ({
+    body: String(++count),
+    headers: { vary: 'authorization', 'cache-control': 'public, max-age=60' },
+  });
+  await isSeen(['1', true], async (path) => {
+    redis.command('FLUSHALL');
+    const asked = { path, headers: { authorization: 'Bearer confidential' } };
+    await fill(one, asked, 2);
+    const keys = redis.command('KEYS', '*').split('\n');
+    const all = keys.map((key) => `${key} ${key === '' ? '' : redis.command('GET', key)}`).join('\n');
+    expect(all).not.toMatch(/confidential|shared\.test/);
+    return [(await ask(two, asked)).body, all.includes('max-age=60')];
+  });
+});
+
 test.each([
   ['route', 'r'],
   ['tag', 'products'],

@@ -29,12 +29,12 @@ export function keepShared(
   const storeMs = use.storeMs + (context.nowUs - use.storeAtUs) / 1000;
   const record = { times, storeMs, unixMs: Date.now() };
   if (variants.length > 0) {
-    const { key } = use;
+    const key = storeKey(use.key);
     const names = { ...record, kind: VARIANTS, key, status: 0, head: variants.join('\n'), contentLength: 0 } as const;
     keep(x, use, { ...names, body: NOTHING }, forMs);
   }
-  const { key, status, head, contentLength } = answer;
-  keep(x, use, { ...record, kind: ANSWER, key, status, head, contentLength, body }, forMs);
+  const { status, head, contentLength } = answer;
+  keep(x, use, { ...record, kind: ANSWER, key: storeKey(answer.key), status, head, contentLength, body }, forMs);
 }
 
 /** Until which age somebody may be served it without the service's word. */
@@ -50,6 +50,6 @@ function usefulMs(x: Exchange, times: AnswerRecord['times']): number {
 
 function keep(x: Exchange, use: CacheUse, record: SharedRecord, forMs: number): void {
   const cells = cellsOf(x.route.cache as CacheState, use);
-  const call = { key: storeKey(record.key), cells, epoch: use.epoch, forMs, bytes: encodeShared(record) };
+  const call = { key: record.key, cells, epoch: use.epoch, forMs, bytes: encodeShared(record) };
   if (!x.context.sharedCache.keep(call)) x.context.shared.metrics.overflow('shared_cache_skips');
 }

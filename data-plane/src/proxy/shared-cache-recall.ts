@@ -103,7 +103,7 @@ export function takeAsStale(use: CacheUse, recalled: CacheRecord, nowUs: number)
 /** Into the node's own memory. Gives the names that answers vary by, where that is what there was. */
 function take(x: Exchange, use: CacheUse, reply: RecalledReply, bytes: Buffer): readonly string[] | undefined {
   const key = use.recallKey;
-  const record = decodeShared(bytes, key, x.head.method === 'HEAD');
+  const record = decodeShared(bytes, storeKey(key), x.head.method === 'HEAD');
   if (record === undefined || record.storeMs > reply.storeMs + SLEW_MS) {
     x.context.sharedCache.damaged(storeKey(key));
     return undefined;
@@ -113,7 +113,7 @@ function take(x: Exchange, use: CacheUse, reply: RecalledReply, bytes: Buffer): 
     put(x, key, encodeVariants(key, names, use.number, use.recallAskedUs));
     return names;
   }
-  const whole = Buffer.concat([encodeAnswer(agedRecord(record, reply, use)), record.body]);
+  const whole = Buffer.concat([encodeAnswer({ ...agedRecord(record, reply, use), key }), record.body]);
   put(x, key, whole);
   use.recalled = new CacheRecord(whole);
   return undefined;
@@ -126,7 +126,6 @@ function take(x: Exchange, use: CacheUse, reply: RecalledReply, bytes: Buffer): 
 function agedRecord(record: SharedRecord, { storeMs }: RecalledReply, use: CacheUse) {
   const keptMs = Math.max(0, storeMs - record.storeMs, Date.now() - record.unixMs);
   return {
-    key: record.key,
     status: record.status,
     head: record.head,
     contentLength: record.contentLength,

@@ -6,6 +6,7 @@ import { ANSWER, fieldOf, VARIANTS } from './cache-record.ts';
 /** A record of the cache as nodes share it. */
 export interface SharedRecord {
   readonly kind: typeof ANSWER | typeof VARIANTS;
+  /** As the store has it: what requests said, credentials among it, is in no record. */
   readonly key: string;
   /** 0 of VARIANTS. */
   readonly status: number;

@@ -33,8 +33,6 @@ export type World = {
   readonly ask: (request?: RawRequest & { readonly port?: number }) => Promise<HttpResponse>;
   /** Where the node looks for Redis; nobody answers there. */
   readonly redisPort: number;
-  /** Of the control plane. */
-  readonly controlPlane: string;
   /** What the node's own endpoint says. */
   readonly metrics: () => Promise<string>;
   /** The API key of the consumer `c`. */

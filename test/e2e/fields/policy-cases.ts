@@ -1,6 +1,6 @@
 import type { FieldCase, Spec, World } from './field-case.ts';
 import { policy } from './policy-case.ts';
-import { onTwoNodes } from './shared-cache-case.ts';
+import { isShared } from './shared-cache-case.ts';
 
 /** What a preflight, or a request, of an origin is told under a name. */
 const told =
@@ -161,9 +161,9 @@ const cacheCases: readonly FieldCase[] = [
     is: '1',
   }),
   policy(['Cache.shared'], cached({}), cached({ shared: 'redis' }), {
-    observe: onTwoNodes,
-    was: ['1', '2'],
-    is: ['1', '1'],
+    observe: isShared,
+    was: false,
+    is: true,
   }),
 ];
 
