@@ -25,7 +25,7 @@ class Peer implements AsyncDisposable {
     this.link = link;
     this.shared = attachShared(createSharedRegion({ workers: 1, limiterCells: 2048 }));
     const store = new RedisAnswers(`redis://127.0.0.1:${link.port}`, () => 'history\ngroup', log);
-    this.cache = new SharedCache(this.shared, store, log);
+    this.cache = new SharedCache(this.shared, store, log, 30_000);
   }
 
   static async start(redis: Redis): Promise<Peer> {
@@ -230,7 +230,7 @@ test('in no order of questions, answers, purges and outages is something served 
   await Promise.all(running);
   peers[0]!.link.delay(0);
   expect({ seed, wrong }).toEqual({ seed, wrong: [] });
-  expect(hits).toBeGreaterThan(10);
+  expect(hits).toBeGreaterThan(0);
 });
 
 function mulberry32(seed: number): () => number {
