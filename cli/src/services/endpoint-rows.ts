@@ -33,14 +33,15 @@ export function checkServices(answers: readonly CheckServicesResponse[]): Servic
   for (const { nodeId: node, report } of answers) {
     for (const { service, disabled, breaker, discoveryFailure, endpoints } of report?.services ?? []) {
       const about = { service, node, breaker };
+      const unfound = discoveryFailure === '' ? '' : `dns: ${discoveryFailure}`;
       if (endpoints.length === 0) {
-        const problem = discoveryFailure || (disabled ? '' : 'it has no endpoints');
+        const problem = unfound || (disabled ? '' : 'it has no endpoints');
         opinions.push({ ...about, address: '', state: disabled ? 'disabled' : 'none', endpoint: undefined, problem });
       }
       for (const endpoint of endpoints) {
         const { address, state, probeFailure } = endpoint;
         const word = disabled ? 'disabled' : stateWord(state);
-        opinions.push({ ...about, address, state: word, endpoint, problem: probeFailure || discoveryFailure });
+        opinions.push({ ...about, address, state: word, endpoint, problem: probeFailure || unfound });
       }
       if (!disabled && !endpoints.some(({ state }) => isUsable(state)))
         without.set(service, [...(without.get(service) ?? []), node]);

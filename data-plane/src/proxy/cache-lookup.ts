@@ -82,8 +82,9 @@ function fetchFor(
   if (use.keeps && record?.kind !== NOT_KEPT) {
     hashKeyInto(x, foundKey, use.hash);
     const cell = shared.cacheFills.begin(use.hash);
-    if (cell === FILL_TAKEN) return awaitFill(x, use, shared.cacheFills.busyCell, shared.cacheFills.busyWord);
-    use.cell = cell;
+    if (cell === FILL_TAKEN) {
+      if (!use.alone) return awaitFill(x, use, shared.cacheFills.busyCell, shared.cacheFills.busyWord);
+    } else use.cell = cell;
     use.asksWhole = true;
     if (use.stale !== null) use.conditions = conditionsOf(use.stale);
     if (state.plan.shared && !asksService && recall(x, state, use, foundKey)) return true;

@@ -32,6 +32,10 @@ export class CacheUse {
   waitsForCell = 0;
   waitsForWord = 0n;
   waitsUntilMs = 0;
+  /** How many fetches that it waited for have ended; where it is asked, they brought nothing. */
+  fruitless = 0;
+  /** It waits for no further one. */
+  alone = false;
   /** The cache that nodes share was asked, or cannot be. */
   isRecalled = false;
   /** In state `recalling`: the question, where it looks, until when, and when it asked. 0: it has not. */

@@ -436,6 +436,29 @@ describe('many that ask for the same at once', () => {
     expect(rig.origin.connections).toHaveLength(3);
   });
 
+  test('are let go by twice as many each time the service fails, to a bound', async () => {
+    await using rig = await ProxyRig.start(simple({ cache: {} }));
+    const asked: RawPeer[] = [];
+    rig.origin.onConnection = (peer) => {
+      void (async () => {
+        for (;;) {
+          await peer.takeHead();
+          asked.push(peer);
+        }
+      })().catch(() => undefined);
+    };
+    const batches = [1, 1, 2, 4, 8, 16, 16, 16];
+    const clients = await Promise.all(Array.from({ length: 64 }, () => rig.connect()));
+    for (const client of clients) client.send(get());
+    await eventually(() => exposed(rig).includes('gateway_overflow_total{what="cache_waits"} 63\n'), 'those who wait');
+    for (const batch of batches) {
+      await eventually(() => asked.length >= batch, `${batch} of them ask`);
+      expect(asked).toHaveLength(batch);
+      for (const [at, peer] of asked.splice(0).entries()) peer.send(answer(String(at), '', '503 Service Unavailable'));
+    }
+    for (const client of clients) expect((await client.takeMessage()).head).toContain(' 503 ');
+  });
+
   test('do not wait for each other where the answer cannot be kept', async () => {
     await using rig = await ProxyRig.start(simple({ cache: {} }));
     const clients = await Promise.all(Array.from({ length: 5 }, () => rig.connect()));

@@ -1,7 +1,7 @@
 import type { FoundRoute, ListenerPlan, RoutePlan, ServicePlan, Tables } from '@sluice/engine';
 import { type FieldText, HeadWriter } from '../http1/index.ts';
 import { NO_SLOT, RouteRequests, type Shared } from '../shared/index.ts';
-import { goOnWhenFilled } from './cache-waits.ts';
+import { FruitlessFills, goOnWhenFilled } from './cache-waits.ts';
 import { Callers } from './callers.ts';
 import { KeyWaits } from './key-waits.ts';
 import { KnownConsumers } from './known-consumers.ts';
@@ -61,6 +61,7 @@ export class ProxyContext {
   readonly bodyBudget = new BodyBudget(HELD_BODIES_BYTES);
   readonly leaseWaits = new WaitingRequests(goOnWithLease);
   readonly cacheWaits = new WaitingRequests(goOnWhenFilled);
+  readonly fruitlessFills = new FruitlessFills();
   /** Of answers on their way into the cache. */
   readonly cacheBudget = new BodyBudget(CACHED_BODIES_BYTES);
   /** Requests of the gateway itself that fetch again what is served stale. */
