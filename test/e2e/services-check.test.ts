@@ -11,6 +11,11 @@ let gateway: Gateway;
 let second: Node;
 let origins: Origin[];
 
+interface Service {
+  readonly service: string;
+  readonly endpoints: readonly { readonly address: string; readonly state: string }[];
+}
+
 interface Row {
   readonly service: string;
   readonly address: string;
@@ -40,6 +45,14 @@ name: judged
 spec: { match: [{ path: { prefix: /judged } }], service: judged }
 ---
 kind: Service
+name: broken
+spec: { endpoints: [{ address: "127.0.0.1:9" }], circuitBreaker: { consecutiveFailures: 1, openFor: 1h } }
+---
+kind: Route
+name: broken
+spec: { match: [{ path: { prefix: /broken } }], service: broken }
+---
+kind: Service
 name: empty
 spec: { discovery: { registry: { ttl: 1h } } }
 ---
@@ -58,11 +71,15 @@ afterAll(() => stack.disposeAsync());
 const check = (...args: string[]) => gateway.controlPlane.ctl(['services', 'check', ...args]);
 const rows = async (...args: string[]): Promise<Row[]> => JSON.parse((await check(...args, '-o', 'json')).stdout);
 
-/** `ENDPOINT NODE STATE`, endpoints by their number. */
+/** `ENDPOINT NODE STATE`, endpoints by their number; as the nodes themselves say it. */
 const becomes = (service: string, ...expected: readonly string[]) =>
   waitFor(`${service} is ${expected.join(', ')}`, async () => {
-    const numbered = (await rows(service)).map((row) => `${numberOf(row.address)} ${row.node} ${row.state}`);
-    return numbered.sort().join() === expected.join();
+    const told = [gateway.node, second].map(async (node) => {
+      const { services } = JSON.parse((await node.admin('/__endpoints')).body) as { services: Service[] };
+      const { endpoints = [] } = services.find((each) => each.service === service) ?? {};
+      return endpoints.map(({ address, state }) => `${numberOf(address)} ${node.id} ${state}`);
+    });
+    return (await Promise.all(told)).flat().sort().join() === expected.join();
   });
 const numberOf = (address: string): number => origins.findIndex((origin) => origin.address === address);
 
@@ -131,6 +148,21 @@ test('a service with nothing to send requests to fails the check, and says why',
   expect(stdout).toMatch(/^off .* disabled .* n1, n2$/m);
   for (const origin of origins.slice(0, 2)) await origin.start();
   await becomes('probed', '0 n1 healthy', '0 n2 healthy', '1 n1 healthy', '1 n2 healthy');
+});
+
+test('a breaker that opens is told in the log, and at the control plane by itself, with since when', async () => {
+  await using client = await connectRaw(gateway.node.port);
+  expect((await client.request({ target: '/broken' })).status).toBe(502);
+  const list = async () => JSON.parse(await gateway.controlPlane.ctlOk(['breakers', 'list', 'broken', '-o', 'json']));
+  const opened = await waitFor('it is reported', async () => {
+    const [one] = (await list()).filter(({ nodeId }: { nodeId: string }) => nodeId === 'n1');
+    return one?.state === 'open' && one;
+  });
+  expect(opened).toMatchObject({ since: expect.stringMatching(/^\d{4}-.*Z$/) });
+  expect(gateway.node.process().stdout() + gateway.node.process().stderr()).toContain('circuit breaker opened');
+  expect((await check('broken')).stdout).toMatch(/^broken .* open +1 of 2: n1$/m);
+  expect(await gateway.controlPlane.ctlOk(['breakers', 'reset', 'broken', '--node', 'n1'])).toBe('closed on n1\n');
+  await waitFor('it is closed', async () => (await list()).every(({ state }: { state: string }) => state === 'closed'));
 });
 
 test('an endpoint that left is shown while it has requests', async () => {

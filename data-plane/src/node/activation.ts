@@ -14,6 +14,7 @@ import { type FetchedKeySet, FetchedKeySetSchema, NackReason, Track as WireTrack
 import type { KeyStaging, Shared } from '../shared/index.ts';
 import { packChange } from '../worker/packed-change.ts';
 import { ActiveServices, foundEndpoints, type PreparedFound } from './active-services.ts';
+import type { BreakerWatch } from './breaker-watch.ts';
 import type { CachedState } from './cache/cached-state.ts';
 import type { DnsDiscovery } from './discovery/dns-discovery.ts';
 import type { FoundAddress } from './discovery/dns-records.ts';
@@ -31,6 +32,7 @@ export interface ActivationOptions {
   readonly log: Log;
   /** Told of each item that becomes active, or is no more. */
   readonly healthChecks: HealthChecks;
+  readonly breakerWatch: BreakerWatch;
   readonly keySets: KeySets;
   readonly discovery: DnsDiscovery;
 }
@@ -316,6 +318,7 @@ export class Activation {
     this.#services.remove(name);
     this.#options.discovery.remove(name);
     this.#options.healthChecks.remove(name);
+    this.#options.breakerWatch.remove(name);
     this.#arrivals.remove(name);
   }
 
@@ -325,6 +328,7 @@ export class Activation {
     if (service === undefined) return;
     this.#services.keepSlots(name);
     this.#options.healthChecks.put(service.plan);
+    this.#options.breakerWatch.put(service.plan);
     this.#arrivals.put(service.plan);
   }
 

@@ -17,6 +17,7 @@ import { type LogTarget, standardOutput } from './access-log/log-target.ts';
 import { Activation } from './activation.ts';
 import { foundEndpoints } from './active-services.ts';
 import { startAdminServer } from './admin-server.ts';
+import { BreakerWatch } from './breaker-watch.ts';
 import type { CachedState } from './cache/cached-state.ts';
 import { NodeCache } from './cache/node-cache.ts';
 import { DnsDiscovery } from './discovery/dns-discovery.ts';
@@ -184,6 +185,8 @@ class NodeAssembly {
     const cached = await cache.load(new KeyRestore(keys));
     const healthChecks = new HealthChecks(shared.endpointHealth, log);
     started.defer(() => healthChecks.close());
+    const breakerWatch = new BreakerWatch(shared, log, () => watch.sendStatus());
+    started.defer(() => breakerWatch.close());
     const keySets = new KeySets({
       log,
       known: (issuer, url) => activation.keySets().find((set) => set.issuer === issuer && set.url === url)?.document,
@@ -208,7 +211,7 @@ class NodeAssembly {
     started.defer(() => discovery.close());
     const listeners = new Listeners(own, supervisor, settings.drainTimeoutMs);
     const activation: Activation = new Activation(
-      { shared, ledger, log, healthChecks, keySets, discovery },
+      { shared, ledger, log, healthChecks, breakerWatch, keySets, discovery },
       restoreTracks(context, cached, keys),
       supervisor,
       listeners,
@@ -251,6 +254,7 @@ class NodeAssembly {
         supervisor,
         freshness,
         healthChecks,
+        breakerWatch,
         discovery,
         sharedCache,
       }),
@@ -305,6 +309,7 @@ class NodeAssembly {
       await confirmationKeeper.close();
       wallClock.close();
       healthChecks.close();
+      breakerWatch.close();
       keySets.close();
       discovery.close();
       leases.close();

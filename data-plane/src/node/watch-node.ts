@@ -1,7 +1,9 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { SetDigest } from '@sluice/engine';
-import { type Command, type PurgeCacheCommand, Track as WireTrack } from '@sluice/proto';
+import { type BreakerSchema, type Command, type PurgeCacheCommand, Track as WireTrack } from '@sluice/proto';
 import { ACTIVE_CONNECTIONS, ACTIVE_REQUESTS, KeyStaging, type KeyStore, keyPart } from '../shared/index.ts';
+import type { BreakerWatch } from './breaker-watch.ts';
 import type { Freshness } from './freshness/freshness.ts';
 import type { EndpointListSources } from './list-endpoints.ts';
 import type { Persistence } from './persistence.ts';
@@ -16,6 +18,7 @@ import type { CommandReport, WatchMessage, WatchNode } from './watch-stream.ts';
 type StatusInit = Extract<WatchMessage, { case: 'status' }>['value'];
 
 export interface WatchNodeSources extends EndpointListSources {
+  readonly breakerWatch: BreakerWatch;
   readonly settings: Settings;
   readonly version: string;
   readonly keys: KeyStore;
@@ -155,10 +158,18 @@ function statusOf(sources: WatchNodeSources): StatusInit {
     workersReady: supervisor.serving,
     workers: supervisor.workers,
     draining: shared.control.draining(),
-    breakers: selectBreakers(breakersOf(sources)).map((breaker) => ({ ...breaker, state: wireState(breaker.state) })),
+    breakers: selectBreakers(breakersOf(sources)).map((breaker) => reportBreaker(sources, breaker)),
     activeConnections: BigInt(shared.columns.process.total(ACTIVE_CONNECTIONS)),
     activeRequests: BigInt(shared.columns.process.total(ACTIVE_REQUESTS)),
   };
+}
+
+function reportBreaker(
+  { breakerWatch }: WatchNodeSources,
+  { service, state, count }: ServiceBreaker,
+): MessageInitShape<typeof BreakerSchema> {
+  const sinceMs = breakerWatch.sinceMs(service);
+  return { service, count, state: wireState(state), ...(sinceMs !== undefined && { since: timestamp(sinceMs) }) };
 }
 
 function* breakersOf({ shared, activation }: WatchNodeSources): Generator<ServiceBreaker> {

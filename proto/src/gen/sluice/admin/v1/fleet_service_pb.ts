@@ -976,7 +976,7 @@ export type Breaker = Message<"sluice.admin.v1.Breaker"> & {
   state: BreakerState;
 
   /**
-   * Since when.
+   * Since when. Unset: since the node runs.
    *
    * @generated from field: google.protobuf.Timestamp since = 4;
    */
@@ -1018,7 +1018,7 @@ export type BreakerJson = {
   state?: BreakerStateJson;
 
   /**
-   * Since when.
+   * Since when. Unset: since the node runs.
    *
    * @generated from field: google.protobuf.Timestamp since = 4;
    */
