@@ -7,7 +7,7 @@ import type { RawPeer } from './testing/raw-peer.ts';
 
 const CLIENTS = 40;
 
-test('many that ask for the same at once reach a service that fails one after the other', async () => {
+test('many that ask for the same at once reach a service that fails sixteen at a time at most', async () => {
   await using rig = await ProxyRig.start(simple({ cache: {}, timeout: '60s' }));
   let [asked, under, most] = [0, 0, 0];
   const serve = async (peer: RawPeer): Promise<void> => {
@@ -26,5 +26,6 @@ test('many that ask for the same at once reach a service that fails one after th
   for (const client of clients) client.send(GET);
   const heads = await Promise.all(clients.map(async (client) => (await client.takeMessage()).head));
   expect(heads.filter((head) => head.startsWith('HTTP/1.1 503 '))).toHaveLength(CLIENTS);
-  expect([asked, most]).toEqual([CLIENTS, 1]);
+  expect(asked).toBe(CLIENTS);
+  expect(most).toBeLessThanOrEqual(16);
 });

@@ -15,6 +15,7 @@ import { WorkerProxy } from '../../proxy/index.ts';
 import { attachShared, createSharedRegion, createSlotDirectory, KeyStore } from '../../shared/index.ts';
 import { ActiveTables } from '../../worker/active-tables.ts';
 import { Activation } from '../activation.ts';
+import { BreakerWatch } from '../breaker-watch.ts';
 import { DnsDiscovery } from '../discovery/dns-discovery.ts';
 import { HealthChecks } from '../health/health-checks.ts';
 import { KeySets } from '../key-sets/key-sets.ts';
@@ -51,6 +52,7 @@ export class OneThreadNode implements AsyncDisposable {
   readonly shared = attachShared(this.region);
   readonly directory = createSlotDirectory(this.region);
   readonly healthChecks: HealthChecks;
+  readonly #breakerWatch: BreakerWatch;
   readonly activation: Activation;
   /** What a test must find empty. */
   readonly bugs: unknown[] = [];
@@ -77,6 +79,7 @@ export class OneThreadNode implements AsyncDisposable {
       build: (item) => buildApiKeyItem(item, context),
     });
     this.healthChecks = new HealthChecks(shared.endpointHealth, log);
+    this.#breakerWatch = new BreakerWatch(shared, log, () => {});
     this.#keySets = new KeySets({
       log,
       known: (issuer, url) =>
@@ -109,7 +112,10 @@ export class OneThreadNode implements AsyncDisposable {
       onBindFailed: () => {},
     });
     this.activation = new Activation(
-      { shared, ledger, log, healthChecks: this.healthChecks, keySets: this.#keySets, discovery: this.#discovery },
+      {
+        ...{ shared, ledger, log, keySets: this.#keySets, discovery: this.#discovery },
+        ...{ healthChecks: this.healthChecks, breakerWatch: this.#breakerWatch },
+      },
       {
         config: new NodeTrack(WireTrack.CONFIG, new ActiveSet(context)),
         facts: new NodeTrack(WireTrack.FACTS, new ActiveSet(context), keys),
@@ -147,6 +153,7 @@ export class OneThreadNode implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.healthChecks.close();
+    this.#breakerWatch.close();
     this.#keySets.close();
     this.#discovery.close();
     for (const proxy of this.#proxies) proxy.close();
