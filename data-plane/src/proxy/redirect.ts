@@ -1,15 +1,17 @@
-import type { RedirectPlan } from '@sluice/engine';
+import { type RedirectPlan, rewritePath, withOneSlash } from '@sluice/engine';
 import { type FieldText, fieldLine, HeaderId, joinedFieldValue } from '../http1/index.ts';
 import { answerConfigured, answerProblem } from './answer.ts';
 import type { Exchange } from './exchange.ts';
-import { rewrittenPath, withOneSlash } from './rewritten-path.ts';
 
 /** Sends the client elsewhere (RFC 9110 15.4). The query stays. */
 export function redirect(x: Exchange): boolean {
   const plan = x.plan.redirect;
   if (plan === undefined) return false;
   // Two slashes at the beginning would name a host.
-  const location = fieldLine('location', origin(x, plan) + withOneSlash(rewrittenPath(x)) + x.query);
+  const location = fieldLine(
+    'location',
+    origin(x, plan) + withOneSlash(rewritePath(x.plan.rewrite.path, x.path, x.matched)) + x.query,
+  );
   if (location === undefined) answerProblem(x, 'bad_request', 'The request cannot be redirected to a valid target.');
   else answerConfigured(x, plan.status, (location + x.route.responseLines) as FieldText, '');
   return true;

@@ -1,7 +1,7 @@
+import { rewritePath } from '@sluice/engine';
 import { dropTable, type FieldText, HeaderId, type RequestHead } from '../http1/index.ts';
 import { cookiesWithout } from './cookies.ts';
 import type { Exchange } from './exchange.ts';
-import { rewrittenPath } from './rewritten-path.ts';
 
 /**
  * The head that the upstream gets: what the client sent without what belongs to its connection and what only the gateway may say,
@@ -11,7 +11,11 @@ export function upstreamHead(x: Exchange): string | undefined {
   const { head, route, listener, caller, wholeBody, cache } = x;
   const { writer } = x.context;
   const { peer } = x.client;
-  writer.request(head.method, rewrittenPath(x) + x.query, route.host ?? head.host ?? x.destination.service.host);
+  writer.request(
+    head.method,
+    rewritePath(x.plan.rewrite.path, x.path, x.matched) + x.query,
+    route.host ?? head.host ?? x.destination.service.host,
+  );
   const drop = peer.isTrusted(listener) ? route.trustedRequestDrop : route.requestDrop;
   writer.forward(
     head,

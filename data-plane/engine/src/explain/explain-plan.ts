@@ -5,9 +5,11 @@ import { isJsonType, parseMediaType } from '../decide/media-type.ts';
 import { contentTypeRefusal, missingBodyRefusal } from '../decide/validation.ts';
 import { formatDuration } from '../manifest/duration.ts';
 import type { NormalizedTarget } from '../router/normalize-path.ts';
+import type { ParsedPath } from '../router/parse-path.ts';
 import type { ConsumerPlan } from '../tables/caller-plan.ts';
 import type { BucketPlan, LimitKeyPart, LimitPlan } from '../tables/limit-plan.ts';
 import type { FaultsPlan, ListenerPlan, RedirectPlan, RoutePlan } from '../tables/plan.ts';
+import { rewritePath, withOneSlash } from '../tables/rewrite-path.ts';
 import type { ServicePlan } from '../tables/service-plan.ts';
 import {
   explainAddress,
@@ -32,10 +34,11 @@ export function explainPlan(
   plan: RoutePlan,
   request: ExplainedRequest,
   { path, query }: NormalizedTarget,
+  matched: ParsedPath | undefined,
   { bodyBytes: listenerBodyBytes, trusts }: ListenerPlan,
   consumer: ConsumerPlan | undefined,
 ): PlanVerdict {
-  const asked = identified(plan, { ...request, path, query, listenerBodyBytes, trusts, consumer });
+  const asked = identified(plan, { ...request, path, query, matched, listenerBodyBytes, trusts, consumer });
   const steps: StepVerdict[] = [];
   for (const [step, explain] of STEPS) {
     for (const said of [explain(plan, asked)].flat()) {
@@ -59,7 +62,7 @@ export const STEPS: readonly Step[] = [
   ['access log', explainAccessLog],
   ['tracing', ({ tracing }) => tracing && { open: `${percent(tracing.sample)} are traced, or as a trusted peer says` }],
   ['availability', explainAvailability],
-  ['redirect', ({ redirect }) => redirect && answered(redirect.status, redirectText(redirect))],
+  ['redirect', explainRedirect],
   ['cors', explainCors],
   ['client address', explainAddress],
   ['limits by address', ({ addressLimits }, asked) => explainLimits(addressLimits, asked)],
@@ -96,9 +99,15 @@ function explainAccessLog({ accessLog }: RoutePlan): Said {
   return { open: `${percent(sample)} are logged${errors ? ', and all that fail' : ''}` };
 }
 
-function redirectText({ scheme, host, port }: RedirectPlan): string {
-  if (scheme === undefined && host === undefined && port === undefined) return 'sent elsewhere on the same origin';
-  return `sent to ${scheme ?? 'the scheme asked'}://${host ?? 'the host asked'}${port === undefined ? '' : `:${port}`}`;
+function explainRedirect({ redirect, rewrite }: RoutePlan, { path, query, matched, host }: Asked): Said {
+  if (redirect === undefined) return undefined;
+  const target = withOneSlash(rewritePath(rewrite.path, path, matched)) + query;
+  return answered(redirect.status, `sent to ${redirectOrigin(redirect, host)}${target}`);
+}
+
+function redirectOrigin({ scheme, host, port }: RedirectPlan, asked: string | undefined): string {
+  if (scheme === undefined && host === undefined && port === undefined) return '';
+  return `${scheme ?? '(the scheme asked)'}://${host ?? asked ?? '(the host asked)'}${port === undefined ? '' : `:${port}`}`;
 }
 
 function explainCors({ cors }: RoutePlan, { method, headers }: Asked): Said {
@@ -213,7 +222,8 @@ function explainServices({ destinations, stickyBy }: RoutePlan): Said | readonly
 
 function explainService({ name, enabled, endpoints, isDiscovered, balancer }: ServicePlan): Said {
   if (!enabled) return refused(503, 'service_disabled', `${name} is switched off`);
-  if (isDiscovered) return { open: `${name}: each node finds its endpoints; /__endpoints of a node shows them` };
+  if (isDiscovered)
+    return { open: `${name}: each node finds its endpoints; gatewayctl services check ${name} shows them` };
   const [first] = endpoints;
   if (first === undefined) return refused(503, 'no_healthy_endpoint', `${name} has no endpoint for this group`);
   if (endpoints.length === 1) return `${name} at ${first.address}`;
@@ -232,9 +242,12 @@ function explainCache({ cache }: RoutePlan, { method }: Asked): Said {
   return { open: `answered from ${where} where it has a fresh answer` };
 }
 
-function explainHeaders({ requestHeaders, responseHeaders, rewrite }: RoutePlan): Said {
+function explainHeaders(
+  { requestHeaders, responseHeaders, rewrite }: RoutePlan,
+  { path, query, matched }: Asked,
+): Said {
   const parts = [
-    ...(rewrite.path.kind === 'keep' ? [] : ['the path is rewritten']),
+    ...(rewrite.path.kind === 'keep' ? [] : [`the path becomes ${rewritePath(rewrite.path, path, matched)}${query}`]),
     ...(rewrite.host === undefined ? [] : [`the host is ${rewrite.host}`]),
     ...(requestHeaders === undefined ? [] : ['headers of the request are edited']),
     ...(responseHeaders === undefined ? [] : ['headers of the answer are edited']),

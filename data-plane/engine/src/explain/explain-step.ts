@@ -1,3 +1,4 @@
+import type { ParsedPath } from '../router/parse-path.ts';
 import type { ConsumerPlan } from '../tables/caller-plan.ts';
 import type { ExplainedRequest, RequestOutcome } from './explainer.ts';
 
@@ -6,6 +7,8 @@ export interface Asked extends ExplainedRequest {
   readonly path: string;
   /** Raw, with its `?`; empty where there is none. */
   readonly query: string;
+  /** What the path matched. */
+  readonly matched: ParsedPath | undefined;
   /** The largest body that the listener takes. */
   readonly listenerBodyBytes: number;
   /** Whether the listener believes what a peer with this address says of clients. */

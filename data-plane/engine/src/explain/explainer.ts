@@ -135,7 +135,14 @@ export class Explainer {
       }
       case 'found': {
         const { plan } = finding;
-        const { outcome, steps } = explainPlan(plan, asked, target, listener, this.#consumerOf(asked.caller));
+        const { outcome, steps } = explainPlan(
+          plan,
+          asked,
+          target,
+          finding.path,
+          listener,
+          this.#consumerOf(asked.caller),
+        );
         return {
           outcome,
           route: plan.name,

@@ -41,6 +41,7 @@ export { FoundServices } from './found-services.ts';
 export type * from './limit-plan.ts';
 export type * from './plan.ts';
 export { durationMs, sizeBytes } from './read-duration.ts';
+export { rewritePath, withOneSlash } from './rewrite-path.ts';
 export { newScannedKey, scanApiKey } from './scan-api-key.ts';
 export type * from './service-plan.ts';
 export type { StagedTables } from './stage-change.ts';

@@ -1,18 +1,18 @@
-import { type PathRewritePlan, readPathParams } from '@sluice/engine';
-import type { Exchange } from './exchange.ts';
+import type { ParsedPath } from '../router/parse-path.ts';
+import { readPathParams } from '../router/path-params.ts';
+import type { PathRewritePlan } from './plan.ts';
 
-/** The path as the route rewrites it, for the upstream or for a redirect. Begins with one slash, or is `*`; not checked for anything else. */
-export function rewrittenPath(x: Exchange): string {
-  const { path: rewrite } = x.plan.rewrite;
+/** The path as a route rewrites it, for the upstream or for a redirect. Begins with one slash, or is `*`; not checked for anything else. */
+export function rewritePath(rewrite: PathRewritePlan, path: string, matched: ParsedPath | undefined): string {
   // The server as a whole has no path to rewrite.
-  if (x.path === '*') return x.path;
+  if (path === '*') return path;
   switch (rewrite.kind) {
     case 'keep':
-      return x.path;
+      return path;
     case 'prefix':
-      return withOneSlash(rewrite.replacement + x.path.slice(rewrite.length));
+      return withOneSlash(rewrite.replacement + path.slice(rewrite.length));
     case 'template':
-      return withOneSlash(fillTemplate(rewrite, x));
+      return withOneSlash(fillTemplate(rewrite, path, matched));
     default:
       return rewrite satisfies never;
   }
@@ -20,7 +20,8 @@ export function rewrittenPath(x: Exchange): string {
 
 function fillTemplate(
   { literals, params }: Extract<PathRewritePlan, { kind: 'template' }>,
-  { matched, path: original }: Exchange,
+  original: string,
+  matched: ParsedPath | undefined,
 ): string {
   const values = params.length > 0 && matched?.kind === 'template' ? readPathParams(matched, original) : undefined;
   let path = literals[0] ?? '';
