@@ -233,6 +233,29 @@ describe('a limit', () => {
     expect(await statuses(rig, 1, 'X-T: d\r\n')).toEqual(['429']);
   });
 
+  test('that refuses is the only one that its answer tells of: what the earlier ones took is theirs again', async () => {
+    await using rig = await ProxyRig.start(
+      simple({ rateLimits: [limit('wide', 3, { by: ['global'] }), limit('narrow', 1, { by: ['header:x-t'] })] }),
+    );
+    echo(rig);
+    const client = await rig.connect();
+    const lines: (string | undefined)[] = [];
+    for (let i = 0; i < 2; i++) {
+      client.send('GET /x HTTP/1.1\r\nHost: a\r\n\r\n');
+      const { head } = await client.takeMessage();
+      lines.push(
+        /ratelimit: (.*)\r\n/.exec(head)?.[1]?.replaceAll(/t=\d+/g, 't'),
+        /ratelimit-policy: (.*)\r\n/.exec(head)?.[1],
+      );
+    }
+    expect(lines).toEqual([
+      '"wide";r=2;t, "narrow";r=0;t',
+      '"wide";q=1;w=86400, "narrow";q=1;w=86400',
+      '"narrow";r=0;t',
+      '"narrow";q=1;w=86400',
+    ]);
+  });
+
   test('by address alone comes before authentication and limits the guessing of keys', async () => {
     await using rig = await ProxyRig.start(
       manifestsOf(service(), route({ auth: AUTH, rateLimits: [limit('guess', 2, { by: ['clientIp'] })] }), consumer()),

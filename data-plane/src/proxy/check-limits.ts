@@ -152,7 +152,8 @@ function tell(
   remaining: number,
   resetMs: number,
 ): void {
-  const state = `"${plan.name}";r=${remaining};t=${Math.ceil(resetMs / 1000)}`;
+  // Times are sums of fractions: a hair over a whole second is that second.
+  const state = `"${plan.name}";r=${remaining};t=${Math.ceil((resetMs - 0.001) / 1000)}`;
   const policy = bucket === plan.bucket ? ownPolicy : rateLimitPolicy(plan.name, bucket);
   x.rateLimit = x.rateLimit === '' ? state : `${x.rateLimit}, ${state}`;
   x.rateLimitPolicy = x.rateLimitPolicy === '' ? policy : `${x.rateLimitPolicy}, ${policy}`;
@@ -225,6 +226,9 @@ function refuse(x: Exchange, limit: LimitState): void {
   const { retryAfterMs } = x;
   x.charges.refund(shared, x.startedUs);
   shared.metrics.add(limit.refused);
+  // What the earlier limits had taken is theirs again, and what was told of them no longer true.
+  x.rateLimit = x.rateLimit.slice(x.rateLimit.lastIndexOf(', "') + 1).trimStart();
+  x.rateLimitPolicy = x.rateLimitPolicy.slice(x.rateLimitPolicy.lastIndexOf(', "') + 1).trimStart();
   const retryAfter = Number.isFinite(retryAfterMs) ? `retry-after: ${Math.ceil(retryAfterMs / 1000)}\r\n` : '';
   answerProblem(x, 'rate_limited', `The limit ${limit.plan.name} is exceeded.`, retryAfter);
 }

@@ -9,6 +9,8 @@ import type { SharedRegion } from './region.ts';
 const OVERFLOW = -1;
 /** Retries of one decision against other workers before it is refused. Each retry means that another worker got on. */
 const MAX_ATTEMPTS = 10_000;
+/** What sums of fractions of a microsecond may be wrong by, and more. */
+const ROUNDING_US = 0.01;
 const NO_PLAN: GcraPlan = { intervalUs: 0, capacityUs: 0, slackUs: 0, burst: 0 };
 
 /**
@@ -190,7 +192,9 @@ export class Limiter implements CellRules {
   }
 
   #refuse(tatUs: number, nowUs: number, plan: GcraPlan, cost: number): false {
-    this.retryAfterMs = Math.max(1, Math.ceil(gcraWaitUs(tatUs, nowUs, plan, cost) / 1000));
+    // Times are sums of fractions: what is over a millisecond by less than those can be wrong is that millisecond.
+    const waitUs = gcraWaitUs(tatUs, nowUs, plan, cost) - ROUNDING_US;
+    this.retryAfterMs = Math.max(1, Math.ceil(waitUs / 1000));
     this.#describe(tatUs, nowUs, plan);
     return false;
   }
