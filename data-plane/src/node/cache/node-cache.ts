@@ -1,11 +1,11 @@
-import { copyFile, type FileHandle, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '@sluice/engine';
-import type { CacheRecord } from '@sluice/proto';
 import type { KeyRestore } from '../../shared/index.ts';
 import { Garbage } from '../garbage.ts';
-import { type CachedState, Replay } from './cached-state.ts';
-import { encodeRecord, type ReadEnd, type RecordInit, RecordReader } from './record-frame.ts';
+import type { CachedState } from './cached-state.ts';
+import { FORMAT, readGenerations } from './read-generations.ts';
+import { encodeRecord, type RecordInit } from './record-frame.ts';
 
 /** What the cache is doing; each is a place where a crash must leave it whole. */
 export type CachePhase = 'base-write' | 'base-sync' | 'base-rename' | 'directory-sync' | 'log-append' | 'log-sync';
@@ -37,17 +37,10 @@ export interface NodeCacheOptions {
   readonly compactAfterBytes?: number;
 }
 
-/** The version of the format that is written, and the newest that is read. */
-const FORMAT = 1;
 /** Appends that may wait for the disk; past it the next write is a whole base instead. */
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
 const RETRY_AFTER_MS = 1_000;
 const READ_ONLY_TRIES = 3;
-/** Of a file at a time: little enough that reading it stalls nothing. */
-const READ_BYTES = 256 * 1024;
-/** About what a key takes in a file. */
-const BYTES_OF_A_KEY = 128;
-
 /**
  * The node's state on disk: a base file and a log of changes beside it, `N.base` and `N.log`, and the generation before them.
  * A base is written to a temporary file, synced, renamed, and its directory synced; so there is always one whole generation.
@@ -105,32 +98,13 @@ export class NodeCache {
       const left = (await readdir(directory)).filter((each) => each.endsWith('.tmp'));
       for (const name of left) await unlink(join(directory, name)).catch(() => undefined);
     }
+    const { group, log } = this.#options;
     for (let tries = this.#readOnly ? READ_ONLY_TRIES : 1; ; tries--) {
-      const state = await this.#loadNewest(keys);
+      const found = await readGenerations({ directory, group, log, readOnly: this.#readOnly }, keys);
+      this.#generation = found.newest;
       // The other process may have removed a generation while it was read.
-      if (state !== undefined || tries === 1) return state;
+      if (found.state !== undefined || tries === 1) return found.state;
     }
-  }
-
-  async #loadNewest(keys: KeyRestore): Promise<CachedState | undefined> {
-    const { directory, log } = this.#options;
-    const names = await readdir(directory);
-    const generations = names
-      .map((name) => /^(\d+)\.base$/.exec(name)?.[1])
-      .filter((number) => number !== undefined)
-      .map(Number)
-      .sort((a, b) => b - a);
-    this.#generation = generations[0] ?? 0;
-    for (const generation of generations) {
-      const state = await this.#loadGeneration(generation, keys);
-      if (typeof state !== 'string') return state;
-      keys.clear();
-      if (this.#readOnly) continue;
-      log.error('cache damaged, set aside', { file: `${generation}.base`, reason: state });
-      await this.#setAside(`${generation}.base`);
-      await this.#setAside(`${generation}.log`);
-    }
-    return undefined;
   }
 
   /** Appends a change that is active, all its records in one write. Calls back when it is safely on disk. */
@@ -161,50 +135,6 @@ export class NodeCache {
     this.#closed = true;
     await this.#logFile?.close();
     this.#logFile = undefined;
-  }
-
-  async #loadGeneration(generation: number, keys: KeyRestore): Promise<CachedState | string> {
-    const { directory, group } = this.#options;
-    const path = join(directory, `${generation}.base`);
-    const replay = new Replay(keys);
-    let count = 0;
-    let header: CacheRecord['record'] | undefined;
-    let last: CacheRecord['record'] | undefined;
-    const end = await readRecordFile(path, (record, fileBytes) => {
-      if (count++ === 0) {
-        header = record.record;
-        keys.expect(fileBytes / BYTES_OF_A_KEY);
-      }
-      last = record.record;
-      replay.add(record);
-    });
-    if (typeof end === 'string') return end;
-    if (end.kind !== 'complete') return describeEnd(end);
-    if (header?.case !== 'header') return 'no header';
-    if (header.value.format > FORMAT) return `format ${header.value.format}, newer than this node's ${FORMAT}`;
-    if (header.value.group !== group) return `content for the group ${header.value.group}`;
-    if (last?.case !== 'end' || last.value.records !== count - 1) return 'no end';
-    await this.#readLog(generation, replay);
-    return replay.finish(header.value.historyId);
-  }
-
-  async #readLog(generation: number, replay: Replay): Promise<void> {
-    const name = `${generation}.log`;
-    const path = join(this.#options.directory, name);
-    let belongs: boolean | undefined;
-    const end = await readRecordFile(path, (record) => {
-      if (belongs === undefined) {
-        belongs = record.record.case === 'header' && record.record.value.generation === BigInt(generation);
-      } else if (belongs) replay.add(record);
-    });
-    if (typeof end === 'string' || end.kind !== 'damaged' || this.#readOnly) return;
-    this.#options.log.error('cache log damaged, used up to there', { file: name, reason: describeEnd(end) });
-    await copyFile(path, `${path}.damaged`).catch(() => undefined);
-  }
-
-  async #setAside(name: string): Promise<void> {
-    const path = join(this.#options.directory, name);
-    await rename(path, `${path}.damaged`).catch(() => undefined);
   }
 
   #work(): void {
@@ -351,52 +281,12 @@ export class NodeCache {
   }
 }
 
-/**
- * Hands over the records of a file one by one, so that no file has to fit into memory beside what it says. Resolves with how it ended, or
- * with why it cannot be read.
- */
-async function readRecordFile(
-  path: string,
-  take: (record: CacheRecord, fileBytes: number) => void,
-): Promise<ReadEnd | string> {
-  try {
-    await using file = await open(path, 'r');
-    const { size } = await file.stat();
-    const reader = new RecordReader((record) => take(record, size));
-    const garbage = new Garbage();
-    for (;;) {
-      // A buffer of its own for each piece: what is read may stay in memory as part of it.
-      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(READ_BYTES), 0, READ_BYTES, null);
-      garbage.add(bytesRead);
-      if (bytesRead === 0 || !reader.add(buffer.subarray(0, bytesRead))) {
-        garbage.end();
-        return reader.end();
-      }
-    }
-  } catch (error) {
-    return messageOf(error);
-  }
-}
-
 async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r');
   try {
     await directory.sync();
   } finally {
     await directory.close();
-  }
-}
-
-function describeEnd(end: ReadEnd): string {
-  switch (end.kind) {
-    case 'complete':
-      return 'whole';
-    case 'torn':
-      return `cut short at byte ${end.at}`;
-    case 'damaged':
-      return `${end.reason} at byte ${end.at}`;
-    default:
-      return end satisfies never;
   }
 }
 
