@@ -112,7 +112,9 @@ test('the later one joins with the same settings; both follow, the fleet view sa
   const { failures } = await load.stop();
   expect(failures).toEqual([]);
   await hasPersisted(later, 2);
-  expect((await readdir(later.cacheDir)).toSorted().filter((name) => !/\.(base|log)$/.test(name))).toEqual(['lock']);
+  const others = (await readdir(later.cacheDir)).filter((name) => !/\.(base|log)$|^confirmed\.tmp$/.test(name));
+  expect(others.toSorted()).toEqual(['confirmed', 'lock']);
+  expect(later.process().output()).not.toContain('Warning');
   // What it wrote is whole.
   await controlPlane.kill();
   await later.kill();

@@ -40,7 +40,8 @@ export async function startAdminServer(
   );
   server.maxConnections = MAX_CONNECTIONS;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const listen = (): void => void server.listen({ ...address, exclusive: true }, resolve);
+  server.once('listening', resolve);
+  const listen = (): void => void server.listen({ ...address, exclusive: true });
   let retry: NodeJS.Timeout | undefined;
   server.on('error', (error: NodeJS.ErrnoException) => {
     if (takeover && error.code === 'EADDRINUSE') {
@@ -122,8 +123,15 @@ async function writePieces(response: ServerResponse, pieces: Iterable<string>): 
     const flowing = response.write(gathered);
     gathered = '';
     await new Promise<void>((resolve) => {
-      if (flowing) setImmediate(resolve);
-      else response.once('drain', resolve).once('close', resolve);
+      if (flowing) {
+        setImmediate(resolve);
+        return;
+      }
+      const goOn = (): void => {
+        response.off('drain', goOn).off('close', goOn);
+        resolve();
+      };
+      response.on('drain', goOn).on('close', goOn);
     });
     if (response.destroyed) return;
   }
