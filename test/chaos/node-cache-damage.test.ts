@@ -44,7 +44,7 @@ beforeAll(async () => {
   await apply(4);
   await untilPersisted(node, 4);
   await node.stop();
-  expect(readdirSync(template.path).sort()).toEqual(['1.base', '1.log', '2.base', '2.log']);
+  expect(readdirSync(template.path).sort()).toEqual(['1.base', '1.log', '2.base', '2.log', 'confirmed']);
 });
 
 afterAll(() => stack.disposeAsync());
