@@ -1,12 +1,17 @@
+import { execFileSync } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { copyTree } from '../harness/copy-tree.ts';
+import { root } from '../harness/process.ts';
 import { type Mutant, parseHeader, type Run, readMutants, startTestRunner, type TestRunner } from './mutant.ts';
 
 const lanes = 2;
 /** A bug in what threads do at once shows in some runs only. */
 const attempts = 5;
 const mutants = await readMutants();
+/** All of them take minutes: with each commit another third is tried, and with SLUICE_MUTANTS=all (`npm run mutants`) every one. */
+const THIRDS = 3;
+const tried = process.env.SLUICE_MUTANTS === 'all' ? mutants : thirdOf(mutants);
 
 test('a patch names the file and the test that must go red', () => {
   expect(parseHeader('x.patch', '# red: test/a.test.ts > a suite > holds (always)')).toEqual({
@@ -27,7 +32,7 @@ describe('a planted bug turns its test red, which is green without it', () => {
   const results = new Map<string, { clean: Run; planted: Run } | Error>();
 
   beforeAll(async () => {
-    const queue = [...mutants];
+    const queue = [...tried];
     const cleanRuns = new Map<string, Promise<Run>>();
     await Promise.all(
       Array.from({ length: Math.min(lanes, queue.length) }, async () => {
@@ -46,13 +51,20 @@ describe('a planted bug turns its test red, which is green without it', () => {
     await Promise.all(trees.map((tree) => rm(tree, { recursive: true, force: true })));
   });
 
-  test.each(mutants)('$patch', ({ patch, name }) => {
+  test.each(tried)('$patch', ({ patch, name }) => {
     const result = results.get(patch);
     if (result === undefined || result instanceof Error) throw result ?? new Error(`${patch} was not run`);
     expect(result.clean, `without the patch: ${name}`).toMatchObject({ passed: 1, failed: 0 });
     expect(result.planted, `with the patch: ${name}`).toMatchObject({ passed: 0, failed: 1 });
   });
 });
+
+/** The same for all who try this commit. */
+function thirdOf(all: readonly Mutant[]): readonly Mutant[] {
+  const commit = execFileSync('git', ['rev-parse', 'HEAD'], { cwd: root, encoding: 'utf8' });
+  const which = Number.parseInt(commit.slice(0, 8), 16) % THIRDS;
+  return all.filter((_, i) => i % THIRDS === which);
+}
 
 /** Runs the mutant's test without and with its patch; a test with several patches runs without one only once. */
 async function tryMutant(runner: TestRunner, mutant: Mutant, cleanRuns: Map<string, Promise<Run>>) {

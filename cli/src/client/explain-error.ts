@@ -44,7 +44,7 @@ function explainCode(error: RpcError, server: string): string {
   }
 }
 
-const NEEDS_TOKEN = /^a token is required/;
+const NEEDS_TOKEN = /^(?:a token is required|wrong token)/;
 
 /** grpc-js says with this that there is no connection, and last why. */
 const NO_CONNECTION = /^(?:No connection established|Name resolution failed)/;
