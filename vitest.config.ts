@@ -4,8 +4,7 @@ import { defineConfig } from 'vitest/config';
 const FUNCTIONAL = [
   'test/{architecture,conformance,fuzz,mutants,smuggling,store}/**/*.test.ts',
   'test/e2e/{explain,fields,gatewayctl*,held-resources,histories,issuer-keys,lease-store,readme*,secrets,start-errors}.test.ts',
-  'test/e2e/{cache,dns-discovery,dns-lookup,many-keys,registry,services-check,shared-cache,shared-cache-store}.test.ts',
-  'test/e2e/{tokens,tracing,two-control-planes}.test.ts',
+  'test/e2e/{tokens,two-control-planes}.test.ts',
 ];
 /** Most tests of the control plane, and many others, import its store. */
 const QUICKER = 'control-plane/src/resolve-drizzle.ts';

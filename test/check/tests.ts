@@ -10,17 +10,16 @@ interface Run {
 }
 
 const ENGINE = 'data-plane/engine';
-/** Run beside each other, the runs of a lane one after the other: each waits for processes, or runs on one core, most of the time. */
+/** Run beside each other, the runs of a lane one after the other: what crashes, loads and times processes, and all else. */
 const LANES: readonly (readonly Run[])[] = [
   [{ name: 'system', args: ['--project', 'system'] }],
   [
     { name: 'engine', args: ['--project', 'unit', ENGINE, '--coverage.enabled'] },
-    { name: 'unit', args: ['--project', 'unit', '--exclude', `${ENGINE}/**`] },
+    { name: 'others', args: ['--project', 'unit', '--project', 'functional', '--exclude', `${ENGINE}/**`] },
   ],
-  [{ name: 'functional', args: ['--project', 'functional'] }],
 ];
 
-/** Runs all tests, in three lanes. What failed is said again at the end, a line each. */
+/** Runs all tests, in two lanes: most of the time a test waits for processes. What failed is said again at the end, a line each. */
 export async function runTests(): Promise<Outcome> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-check-'));
   try {

@@ -15,7 +15,7 @@ async function mostAtOnce({ ask, origin }: World): Promise<number> {
   const asked = Array.from({ length: 8 }, async () => {
     if ((await ask()).status === 503) seen.refused++;
   });
-  await waitFor('five are refused', () => seen.now > 0 && seen.refused >= 5);
+  await waitFor('each is held or refused', () => seen.now + seen.refused === asked.length);
   resolve();
   await Promise.all(asked);
   return seen.most;
