@@ -44,7 +44,7 @@ export class ConfirmationKeeper {
     if (this.#steadyMs() - this.#writtenMs >= this.#everyMs) this.flush();
   }
 
-  /** Nothing newer will come for now. */
+  /** Writes what is not on disk yet: nobody is there to confirm anything newer. */
   flush(): void {
     if (!this.#isOpen || this.#unwritten === undefined) return;
     this.#file.write(this.#unwritten);
