@@ -3,29 +3,13 @@ import { performance } from 'node:perf_hooks';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Admin, connectAdmin } from '../harness/admin.ts';
 import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
+import { keyedRoute } from '../harness/keyed-route.ts';
 import { startLoad } from '../harness/load.ts';
 import { watchLostTime } from '../harness/lost-time.ts';
 import { type Node, startNode } from '../harness/node.ts';
 import { type Origin, startOrigin } from '../harness/origin.ts';
 import { connectRaw, type RawClient } from '../harness/raw-client.ts';
 import { waitFor } from '../harness/wait-for.ts';
-
-const config = (address: string, more = '') => `
-kind: Service
-name: s
-spec: { endpoints: [{ address: "${address}" }] }
----
-kind: Consumer
-name: c
-spec: {}
----
-kind: Route
-name: r
-spec:
-  match: [{ path: { prefix: /r } }]
-  service: s
-  auth: { anyOf: [{ apiKey: {} }] }
-${more}`;
 
 const stack = new AsyncDisposableStack();
 let controlPlane: ControlPlane;
@@ -37,7 +21,7 @@ beforeAll(async () => {
   origin = stack.use(await startOrigin(() => ({ body: '{}' })));
   controlPlane = stack.use(await startControlPlane());
   admin = stack.use(connectAdmin(controlPlane));
-  await admin.apply(config(origin.address));
+  await admin.apply(keyedRoute(origin.address));
   const start = async (id: string) =>
     stack.use(await startNode({ controlPlane: controlPlane.url, id, env: { SLUICE_FAULTS: 'crash-header=x-crash' } }));
   nodes = [await start('n1'), await start('n2')];
@@ -94,7 +78,7 @@ test('a rollback past the creation of a revoked key does not bring it back, nor 
   const before = Number((await admin.fleet.listNodes({})).revision);
   const key = await admin.createKey('gone', 'c');
   const secondRevision = await admin.applyActive(
-    config(origin.address, '  responseHeaders: { set: { x-later: "1" } }\n'),
+    keyedRoute(origin.address, '  responseHeaders: { set: { x-later: "1" } }\n'),
   );
   expect(secondRevision).toBe(before + 1);
   await untilStatus(key, 200);
@@ -151,7 +135,7 @@ test('the old secret of a rotated key is accepted within its grace and not after
 
 test('a key has limits of its own, which gatewayctl gives it and shows', async () => {
   const limits = `  rateLimits: [{ name: each, by: [apiKey], tokenBucket: { requests: 1, per: 1h } }]`;
-  await admin.apply(config(origin.address, limits));
+  await admin.apply(keyedRoute(origin.address, limits));
   const own = '{ name: each, tokenBucket: { requests: 2, per: 1h } }';
   const key = (await controlPlane.ctlOk(['keys', 'create', 'own', '--consumer', 'c', '--rate-limit', own])).trim();
   const [node] = nodes;
@@ -178,5 +162,5 @@ test('a key has limits of its own, which gatewayctl gives it and shows', async (
       ...{ limit, code, stderr: true },
     });
   }
-  await admin.apply(config(origin.address));
+  await admin.apply(keyedRoute(origin.address));
 });

@@ -9,6 +9,7 @@ import { secretHash } from '../../data-plane/src/shared/api-keys/testing/keys.ts
 import { checkActivations } from '../harness/activations.ts';
 import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
 import { isMissing } from '../harness/is-missing.ts';
+import { keyedRoute } from '../harness/keyed-route.ts';
 import { type Node, startNode } from '../harness/node.ts';
 import { type Origin, startOrigin } from '../harness/origin.ts';
 import { createSharedDatabase, findPostgres } from '../harness/postgres.ts';
@@ -23,23 +24,6 @@ const ROTATED = 5_000;
 const REVOKED = 7;
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, number) => number);
-
-const config = (address: string) => `
-kind: Service
-name: s
-spec: { endpoints: [{ address: "${address}" }] }
----
-kind: Consumer
-name: c
-spec: {}
----
-kind: Route
-name: r
-spec:
-  match: [{ path: { prefix: /r } }]
-  service: s
-  auth: { anyOf: [{ apiKey: {} }] }
-`;
 
 const secretOf = (key: number, generation: number): string => `slk_many-${key}-${generation}`;
 
@@ -106,7 +90,7 @@ describe.skipIf(isMissing('PostgreSQL', findPostgres() === undefined))('many API
     stack.defer(() => store.close());
     origin = stack.use(await startOrigin(() => ({ body: '{}' })));
     controlPlane = stack.use(await startControlPlane({ database }));
-    await controlPlane.apply(config(origin.address));
+    await controlPlane.apply(keyedRoute(origin.address));
     node = stack.use(await startNode({ controlPlane: controlPlane.url }));
   });
 

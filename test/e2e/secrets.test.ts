@@ -6,26 +6,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectAdmin } from '../harness/admin.ts';
 import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
+import { keyedRoute } from '../harness/keyed-route.ts';
 import { type Node, startNode } from '../harness/node.ts';
 import { type Origin, startOrigin } from '../harness/origin.ts';
 import { findPostgres, startPostgres } from '../harness/postgres.ts';
 import { connectRaw } from '../harness/raw-client.ts';
 import { hmacToken } from '../harness/token.ts';
 import { waitFor } from '../harness/wait-for.ts';
-
-const config = (address: string) => `
-kind: Service
-name: s
-spec: { endpoints: [{ address: "${address}" }] }
----
-kind: Consumer
-name: c
-spec: {}
----
-kind: Route
-name: r
-spec: { match: [{ path: { prefix: /r } }], service: s, auth: { anyOf: [{ apiKey: {} }] } }
-`;
 
 /** Takes tokens of the issuer. */
 const tokenRoute = `
@@ -75,7 +62,7 @@ describe.each(databases)('secrets, with the database %s', (kind) => {
     controlPlane = stack.use(await startControlPlane({ database, auth: 'token', args: ['--log-level', 'debug'] }));
     planted.token = controlPlane.token!;
     using admin = connectAdmin(controlPlane);
-    await admin.apply(config(origin.address));
+    await admin.apply(keyedRoute(origin.address));
     node = stack.use(
       await startNode({ controlPlane: controlPlane.url, token: planted.token, args: ['--log-level', 'debug'] }),
     );
