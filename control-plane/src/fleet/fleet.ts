@@ -1,10 +1,10 @@
-import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { Code, type ConnectError } from '@connectrpc/connect';
 import type { Log } from '@sluice/engine';
 import { type Hello, type Node, Track } from '@sluice/proto';
 import { retryableError } from '../rpc/errors.ts';
 import type { TrackState } from '../state/track-state.ts';
 import { type CommandOutcome, CommandRelay, type CommandStore, type CommandTarget } from './command-relay.ts';
+import { ConnectedNodes } from './connected-nodes.ts';
 import { describeNode } from './describe-node.ts';
 import type { OpenSecrets } from './encoded-update.ts';
 import { FanOut } from './fan-out.ts';
@@ -46,16 +46,14 @@ export interface FleetOptions {
 /** The nodes connected to this replica: who they are, and when they have something to do. */
 export class Fleet {
   readonly #options: FleetOptions;
-  readonly #sessions = new Map<string, NodeSession>();
-  /** Processes that another with the same id takes over from: they get what is new until they go. */
-  readonly #predecessors = new Map<string, NodeSession>();
+  readonly #connected = new ConnectedNodes();
   readonly #listeners = new Set<() => void>();
   readonly #updates: UpdateSource;
   readonly #slots: SnapshotSlots;
   readonly #records: NodeRecords;
   readonly #commands: CommandRelay;
   readonly #takeovers = new TakeoverLog();
-  readonly #fanOut = new FanOut(() => this.#streams());
+  readonly #fanOut = new FanOut(() => this.#connected.streams());
   readonly #unsubscribe: (() => void)[];
   #historyId: string;
   #notifying = false;
@@ -79,14 +77,14 @@ export class Fleet {
       flushIntervalMs,
       keepAliveMs: heartbeatIntervalMs,
       log,
-      connected: () => this.#sessions.keys(),
+      connected: () => this.#connected.nodes.keys(),
       describe: (nodeId) => this.#describe(nodeId),
     });
     const { commandTimeoutMs } = options;
     this.#commands = new CommandRelay({
       store,
       log,
-      sessions: this.#sessions,
+      sessions: this.#connected.nodes,
       ...(commandTimeoutMs !== undefined && { timeoutMs: commandTimeoutMs }),
     });
     const moved = () => this.#onMoved();
@@ -104,22 +102,22 @@ export class Fleet {
 
   /** Nodes connected to this replica. */
   get size(): number {
-    return this.#sessions.size;
+    return this.#connected.nodes.size;
   }
 
   sessions(): Iterable<NodeSession> {
-    return this.#sessions.values();
+    return this.#connected.nodes.values();
   }
 
   /** Nodes connected to this replica, of any of these groups or of all, that share no store of limits with others. */
   nodesWithoutStore(groups: readonly string[]): readonly string[] {
-    return [...this.#sessions.values()]
+    return [...this.sessions()]
       .filter(({ hello }) => !hello.limitStore && (groups.length === 0 || groups.includes(hello.group)))
       .map(({ hello }) => hello.nodeId);
   }
 
   session(nodeId: string): NodeSession | undefined {
-    return this.#sessions.get(nodeId);
+    return this.#connected.nodes.get(nodeId);
   }
 
   /**
@@ -137,18 +135,8 @@ export class Fleet {
       refresh: () => state.refresh(),
     });
     this.#admit(hello.nodeId);
-    const older = this.#sessions.get(hello.nodeId);
     const session = new NodeSession(hello, diverged, this.#sessionContext());
-    if (older !== undefined && takesOver(older.hello, hello)) this.#precede(session);
-    else {
-      if (older !== undefined && takesOver(hello, older.hello)) this.#precede(older);
-      else if (older !== undefined) {
-        this.#takeovers.add(hello.nodeId);
-        log.warn('a node connected again while it was connected', { node: hello.nodeId });
-        older.close(connectedAgain(hello.nodeId));
-      }
-      this.#sessions.set(hello.nodeId, session);
-    }
+    this.#add(session);
     const level = diverged === undefined ? 'info' : 'warn';
     log[level]('node connected', {
       node: hello.nodeId,
@@ -159,19 +147,6 @@ export class Fleet {
     this.#commands.welcome();
     this.#onChanged(session);
     return session;
-  }
-
-  /** A process is no longer the node, but still serves. */
-  #precede(session: NodeSession): void {
-    const { nodeId } = session.hello;
-    this.#predecessors.get(nodeId)?.close(connectedAgain(nodeId));
-    this.#predecessors.set(nodeId, session);
-    this.#options.log.info('a node is taken over by a process started later', { node: nodeId });
-  }
-
-  *#streams(): Generator<NodeSession> {
-    yield* this.#sessions.values();
-    yield* this.#predecessors.values();
   }
 
   /** All nodes that any replica knows, by id. */
@@ -195,14 +170,26 @@ export class Fleet {
     this.#closed = true;
     this.#commands.close();
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
-    for (const session of [...this.#streams()]) session.close(stopping());
+    for (const session of [...this.#connected.streams()]) session.close(stopping());
     await this.#records.close();
+  }
+
+  #add(session: NodeSession): void {
+    const { nodeId } = session.hello;
+    const { log } = this.#options;
+    const arrival = this.#connected.add(session);
+    if (arrival.kind === 'only') return;
+    if (arrival.kind === 'again') {
+      this.#takeovers.add(nodeId);
+      log.warn('a node connected again while it was connected', { node: nodeId });
+    } else log.info('a node is taken over by a process started later', { node: nodeId });
+    arrival.displaced?.close(connectedAgain(nodeId));
   }
 
   #admit(nodeId: string): void {
     const { maxNodes } = this.#options;
     if (this.#closed) throw stopping();
-    if (this.#sessions.size >= maxNodes && !this.#sessions.has(nodeId)) {
+    if (this.size >= maxNodes && !this.#connected.nodes.has(nodeId)) {
       throw retryableError(
         Code.ResourceExhausted,
         `${maxNodes} nodes are connected, and more are not admitted`,
@@ -236,41 +223,39 @@ export class Fleet {
   }
 
   #describe(nodeId: string): Node | undefined {
-    const session = this.#sessions.get(nodeId);
-    return session && this.#describeSession(session);
+    const session = this.session(nodeId);
+    return session && this.#describeSession(session, this.#connected.predecessorOf(nodeId));
   }
 
-  #describeSession(session: NodeSession): Node {
+  #describeSession(session: NodeSession, predecessor: NodeSession | undefined): Node {
     const { replicaId, heartbeatIntervalMs } = this.#options;
     return describeNode(session, {
       current: this.current,
       staleAfter: { silentMs: 1.5 * heartbeatIntervalMs, unansweredMs: 3 * heartbeatIntervalMs },
       replicaId,
       takeovers: this.#takeovers.count(session.hello.nodeId),
-      predecessor: this.#predecessors.get(session.hello.nodeId),
+      predecessor,
     });
   }
 
   #onChanged(session: NodeSession): void {
     const { nodeId } = session.hello;
-    const predecessor = this.#predecessors.get(nodeId);
     if (session.state.kind !== 'closed') this.#records.change(nodeId);
-    else if (predecessor === session) {
-      this.#predecessors.delete(nodeId);
-      this.#records.change(nodeId);
-    } else if (this.#sessions.get(nodeId) === session) {
-      this.#sessions.delete(nodeId);
-      this.#predecessors.delete(nodeId);
-      const node = this.#describeSession(session);
+    else this.#remove(session);
+    this.#notify();
+  }
+
+  #remove(session: NodeSession): void {
+    const { nodeId } = session.hello;
+    const was = this.#connected.remove(session);
+    if (was === 'displaced') return;
+    if (was === 'node') {
+      const node = this.#describeSession(session, undefined);
       this.#options.log.info('node disconnected', { node: nodeId, reason: node.reason });
       this.#records.leave(node);
-      // The later process is gone, and the earlier one is the node again.
-      if (predecessor !== undefined) {
-        this.#sessions.set(nodeId, predecessor);
-        this.#records.change(nodeId);
-      }
     }
-    this.#notify();
+    // With its predecessor gone, or being the node again, it stands differently.
+    if (this.#connected.nodes.has(nodeId)) this.#records.change(nodeId);
   }
 
   /** A track moved on, or the history changed. */
@@ -278,7 +263,7 @@ export class Fleet {
     const { historyId } = this.#options.state;
     if (historyId !== this.#historyId) {
       this.#historyId = historyId;
-      for (const session of [...this.#streams()]) {
+      for (const session of [...this.#connected.streams()]) {
         session.close(retryableError(Code.Unavailable, 'the control plane began another history', Math.random() * 500));
       }
     }
@@ -294,14 +279,6 @@ export class Fleet {
       for (const listener of [...this.#listeners]) listener();
     });
   }
-}
-
-function takesOver(later: Hello, earlier: Hello): boolean {
-  return later.takeover && startedMs(later) > startedMs(earlier);
-}
-
-function startedMs({ startedAt }: Hello): number {
-  return startedAt === undefined ? 0 : timestampMs(startedAt);
 }
 
 function connectedAgain(nodeId: string): ConnectError {

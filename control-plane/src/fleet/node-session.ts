@@ -1,12 +1,10 @@
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { create } from '@bufbuild/protobuf';
-import { durationFromMs, timestampDate } from '@bufbuild/protobuf/wkt';
+import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Log } from '@sluice/engine';
 import {
   type Ack,
-  type Breaker,
-  BreakerState,
   type Command,
   type CommandResult,
   type Hello,
@@ -19,7 +17,7 @@ import {
 } from '@sluice/proto';
 import type { TrackState } from '../state/track-state.ts';
 import { CommandQueue, type CommandReply } from './command-queue.ts';
-import type { NodeReport } from './node-report.ts';
+import { type NodeReport, reportAck, reportOfHello, reportStatus } from './node-report.ts';
 import { describeNackReason } from './node-state.ts';
 import { NodeTracks } from './node-tracks.ts';
 import { toPosition } from './position.ts';
@@ -50,9 +48,6 @@ type SessionState =
 
 /** Heartbeat intervals without a message after which a node is gone: two missed, and a half for what is under way. */
 const maxSilentIntervals = 2.5;
-
-/** Breakers kept of one node: as many as it reports. */
-const maxBreakers = 2000;
 
 /**
  * One node's stream, from Welcome to its end. It holds no queue: what goes out next follows from how things stand when the
@@ -89,17 +84,7 @@ export class NodeSession {
       onFailure: (track, error) =>
         context.log.warn('an update could not be made', { node: hello.nodeId, track, reason: String(error) }),
     });
-    this.#report = {
-      historyId: hello.historyId,
-      held: hello.held,
-      activeSince: hello.activeSince && timestampDate(hello.activeSince),
-      persistedRevision: hello.persistedRevision,
-      workersReady: 0,
-      workers: hello.workers,
-      draining: false,
-      breakers: [],
-      refusedAt: undefined,
-    };
+    this.#report = reportOfHello(hello);
     this.#lastHeardMs = this.#lastTickMs = context.now();
     this.#timer = setInterval(() => this.#tick(), context.heartbeatIntervalMs);
     this.#timer.unref();
@@ -257,10 +242,7 @@ export class NodeSession {
       log.debug('an ack of nothing that was sent', { node: this.hello.nodeId, revision: position.revision });
       return;
     }
-    if (ack.track === Track.CONFIG) {
-      const activeSince = ack.activeSince && timestampDate(ack.activeSince);
-      this.#report = { ...this.#report, historyId, held: ack.held, activeSince, refusedAt: undefined };
-    }
+    if (ack.track === Track.CONFIG) this.#report = reportAck(this.#report, ack);
     this.#changed();
   }
 
@@ -285,9 +267,7 @@ export class NodeSession {
   }
 
   #onStatus(status: Status): void {
-    const { persistedRevision, workersReady, workers, draining } = status;
-    const breakers = keepBreakers(status.breakers);
-    this.#report = { ...this.#report, persistedRevision, workersReady, workers, draining, breakers };
+    this.#report = reportStatus(this.#report, status);
     this.#context.changed(this);
   }
 
@@ -309,13 +289,6 @@ export class NodeSession {
     this.wake();
     this.#context.changed(this);
   }
-}
-
-/** As many as a fleet view can show; those that are not closed first. */
-function keepBreakers(breakers: readonly Breaker[]): readonly Breaker[] {
-  if (breakers.length <= maxBreakers) return breakers;
-  const isClosed = ({ state }: Breaker) => Number(state === BreakerState.CLOSED);
-  return [...breakers].sort((left, right) => isClosed(left) - isClosed(right)).slice(0, maxBreakers);
 }
 
 function isFollowed(track: Track): track is FollowedTrack {

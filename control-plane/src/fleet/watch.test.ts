@@ -252,6 +252,26 @@ describe('a connected node', () => {
     expect(served.log.filter((line) => line.includes('connected again'))).toHaveLength(2);
   });
 
+  it('keeps the process that it takes over from when its own stream is taken anew', async () => {
+    const served = await serve();
+    const startedAt = (seconds: number) => ({ startedAt: { seconds: BigInt(seconds), nanos: 0 } });
+    const before = connect(served, { hello: startedAt(1) });
+    await untilCurrent(served);
+    const hello = { ...startedAt(2), takeover: true };
+    const first = connect(served, { hello });
+    const takesOver = async () => (await find(served))?.reason.includes('it takes over from a process') ?? false;
+    await until(takesOver);
+    const again = connect(served, { hello });
+    await until(() => first.ended !== undefined);
+    expect(await takesOver()).toBe(true);
+    served.change(served.config, { 'Route/a': 'one' });
+    await until(() => before.config.revision === 1 && again.config.revision === 1);
+    again.close();
+    await until(async () => !(await takesOver()));
+    expect(served.fleet.size).toBe(1);
+    expect(before.ended).toBeUndefined();
+  });
+
   it('does what it is told', async () => {
     const served = await serve();
     const node = connect(served);
