@@ -67,7 +67,6 @@ export async function openPort(listen: ListenAddress, limits: PortLimits): Promi
       sessions.add(session);
       session.once('close', () => sessions.delete(session));
       session.on('error', () => session.destroy());
-      watchPeer(session, limits.pingIntervalMs);
     });
 
   // What listen() would do: begin to look for requests whose heads take too long.
@@ -81,7 +80,12 @@ export async function openPort(listen: ListenAddress, limits: PortLimits): Promi
       socket.setTimeout(0);
       socket.removeListener('timeout', socket.destroy);
       socket.unshift(first);
-      (first.subarray(0, 3).toString('latin1') === 'PRI' ? http2 : http1).emit('connection', socket);
+      if (first.subarray(0, 3).toString('latin1') !== 'PRI') {
+        http1.emit('connection', socket);
+        return;
+      }
+      http2.once('session', (session) => watchPeer(session, socket, limits.pingIntervalMs));
+      http2.emit('connection', socket);
     };
     socket.setTimeout(limits.idleMs).once('timeout', socket.destroy);
     socket.on('readable', give);
