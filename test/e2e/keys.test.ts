@@ -164,3 +164,11 @@ test('a key has limits of its own, which gatewayctl gives it and shows', async (
   }
   await admin.apply(keyedRoute(origin.address));
 });
+
+test('what cannot be the name of a key is said in words', async () => {
+  await expect(admin.keys.createKey({ name: 'Not_A_Name', consumer: 'c' })).rejects.toMatchObject({
+    code: 'invalid_argument',
+    rawMessage:
+      'name: must be a DNS label: at most 63 of a-z, 0-9 and "-", beginning and ending with a letter or digit',
+  });
+});

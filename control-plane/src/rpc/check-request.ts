@@ -1,8 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { create, type DescMessage, isMessage, type Message } from '@bufbuild/protobuf';
 import { pathToString } from '@bufbuild/protobuf/reflect';
-import { createValidator } from '@bufbuild/protovalidate';
+import { createValidator, type Violation } from '@bufbuild/protovalidate';
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
+import { patternInWords } from '@sluice/engine';
 import { ApplyRequestSchema, DiffRequestSchema, Severity } from '@sluice/proto';
 import { problemsError, requestProblem } from './errors.ts';
 
@@ -23,7 +24,9 @@ export function checkRequests(): Interceptor {
     if (result.kind === 'valid') return;
     if (result.kind === 'error') throw result.error;
     throw problemsError(
-      result.violations.map(({ field, message: rule }) => requestProblem(Severity.ERROR, pathToString(field), rule)),
+      result.violations.map((violation) =>
+        requestProblem(Severity.ERROR, pathToString(violation.field), ruleInWords(violation)),
+      ),
     );
   };
   return (next) => async (request) => {
@@ -46,6 +49,12 @@ export function checkRequests(): Interceptor {
       })(),
     });
   };
+}
+
+/** What the rule asks for; expressions are for programs. */
+function ruleInWords({ ruleId, message }: Violation): string {
+  const pattern = ruleId === 'string.pattern' ? /`(.*)`$/s.exec(message)?.[1] : undefined;
+  return pattern === undefined ? message : patternInWords(pattern);
 }
 
 function withoutResources(message: Message): Message {

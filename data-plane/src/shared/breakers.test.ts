@@ -70,7 +70,7 @@ class Model {
     this.#ended.push({ tenth, failed });
     const inWindow = this.#ended.filter((each) => each.tenth > tenth - 10);
     const failures = inWindow.filter((each) => each.failed).length;
-    return failed && inWindow.length >= rate.minimumRequests && failures * 100 >= rate.percent * inWindow.length;
+    return inWindow.length >= rate.minimumRequests && failures * 100 >= rate.percent * inWindow.length;
   }
   admit(nowMs: number): { period: object } | undefined {
     if (this.state === OPEN && nowMs >= this.openUntilMs) this.enter(HALF_OPEN);
@@ -93,6 +93,9 @@ class Model {
         this.enter(OPEN);
         this.openUntilMs = nowMs + this.#policy.openForMs;
       }
+    } else if (trips) {
+      this.enter(OPEN);
+      this.openUntilMs = nowMs + this.#policy.openForMs;
     } else if (this.state === CLOSED) {
       this.count = 0;
     } else if (++this.count >= this.#policy.halfOpenRequests) {
@@ -235,6 +238,16 @@ describe('error rate', () => {
     expect(main.view(SLOT, 101_000).state).toBe(CLOSED);
     report(workers[1]!, FAILURE, 102_000);
     expect(main.view(SLOT, 102_000).state).toBe(OPEN);
+  });
+
+  test('opens on the success that makes enough requests of them, too', () => {
+    const { workers, main } = breakersOf(2);
+    for (let i = 0; i < 12; i++) report(workers[i % 2]!, FAILURE, 100_000);
+    for (let i = 0; i < 7; i++) report(workers[0]!, SUCCESS, 101_000);
+    expect(main.view(SLOT, 101_000).state).toBe(CLOSED);
+    report(workers[1]!, SUCCESS, 102_000);
+    expect(main.view(SLOT, 102_000)).toMatchObject({ state: OPEN, opensInMs: 1000 });
+    expect(main.transitionsTo(SLOT, OPEN)).toBe(1);
   });
 
   test('forgets what has left the window, and what was counted before it last opened', () => {

@@ -134,6 +134,11 @@ export class Breakers {
       if (breakerGeneration(word) !== generation) return;
       if (policy.errorRate !== undefined && attempt === 0 && breakerState(word) === CLOSED) {
         this.#windows.count(slot, generation, false, policy.errorRate.windowMs, nowMs);
+        // It may be the one that makes enough requests of them.
+        if (this.#windows.trips(slot, generation, policy.errorRate, nowMs)) {
+          this.#trip(slot, generation, policy, nowMs);
+          return;
+        }
       }
       const next = afterSuccess(word, policy);
       if (next === word || this.#swap(slot, word, next)) return;
@@ -152,12 +157,26 @@ export class Breakers {
         if (this.#windows.trips(slot, generation, policy.errorRate, nowMs)) next = entered(word, OPEN);
       }
       if (next === word) return;
-      if (breakerState(next) === OPEN) {
-        this.#float[0] = nowMs + policy.openForMs;
-        if (Atomics.compareExchange(this.#until, slot, until, this.#bits[0]!) !== until) continue;
-      }
+      if (breakerState(next) === OPEN && !this.#keepOpen(slot, until, nowMs + policy.openForMs)) continue;
       if (this.#swap(slot, word, next)) return;
     }
+  }
+
+  /** Opens a breaker that is closed still. */
+  #trip(slot: number, generation: number, policy: BreakerPolicy, nowMs: number): void {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const until = Atomics.load(this.#until, slot);
+      const word = Atomics.load(this.#words, slot);
+      if (breakerGeneration(word) !== generation) return;
+      if (!this.#keepOpen(slot, until, nowMs + policy.openForMs)) continue;
+      if (this.#swap(slot, word, entered(word, OPEN))) return;
+    }
+  }
+
+  /** Says until when it is to be open, before it is. False: another opened it since `before` was read. */
+  #keepOpen(slot: number, before: bigint, untilMs: number): boolean {
+    this.#float[0] = untilMs;
+    return Atomics.compareExchange(this.#until, slot, before, this.#bits[0]!) === before;
   }
 
   /** One transition. Counts it where the state changed. */

@@ -6,6 +6,7 @@ export { type EffectiveField, effectiveRoute } from './effective-route.ts';
 export { decodeResource, encodeResource } from './encode.ts';
 export { enumText } from './enum-text.ts';
 export { isKind, KINDS, type Kind, keyOf, kindOf, parseKey, type ResourceKey } from './kind.ts';
+export { patternInWords } from './pattern-words.ts';
 export { hasErrors, type Problem } from './problem.ts';
 export { type Reference, referencesOf } from './references.ts';
 export { checkEndpointAddress } from './rules/endpoints.ts';

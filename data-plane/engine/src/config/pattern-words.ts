@@ -16,6 +16,10 @@ const WORDS: ReadonlyMap<string, string> = new Map([
     'must be a DNS label: 1 to 63 of a-z, 0-9 and "-", beginning and ending with a letter or digit',
   ],
   [
+    '^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$',
+    'must be a DNS label: at most 63 of a-z, 0-9 and "-", beginning and ending with a letter or digit',
+  ],
+  [
     '^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$',
     'must be 1 to 63 letters, digits, ".", "_", "/" and "-", beginning and ending with a letter or digit',
   ],

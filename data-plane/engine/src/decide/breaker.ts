@@ -2,7 +2,8 @@
  * A circuit breaker's state as one Int32, so that one compare-and-swap is one transition:
  * bits 0-1 state, bits 2-11 count (failures in a row when closed, successes when half-open), bits 12-31 generation.
  * The generation moves with every change of state; a result of another generation changes nothing. Zero is a fresh closed breaker. Costs a
- * read of the word before and after each try, a compare-and-swap where that changes it, and with `errorRate` two atomic counts.
+ * read of the word before and after each try, a compare-and-swap where that changes it, and with `errorRate` two atomic counts and the sum
+ * of ten for each worker.
  */
 export const CLOSED = 0;
 export const HALF_OPEN = 1;

@@ -18,6 +18,13 @@ export function compileNetworks(networks: readonly string[]): (address: string) 
 /** What an IPv4-mapped address has before the IPv4 address (RFC 4291, 2.5.5.2). */
 const MAPPED_BITS = 96;
 
+/** Whether all addresses of one network lie in another. Both are networks. */
+export function covers(wide: string, narrow: string): boolean {
+  const [network, bits] = parseNetwork(wide);
+  const [address, length] = parseNetwork(narrow);
+  return network.kind() === address.kind() && length >= bits && address.match(network, bits);
+}
+
 type Network = [ipaddr.IPv4 | ipaddr.IPv6, number];
 
 function parseNetwork(text: string): Network {

@@ -1,6 +1,7 @@
 import type { AnySchemaObject, ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
 import { parseStrictJson } from '../json/strict-json.ts';
 import { metaSchemaProblem, schemaCompiler } from './schema-compiler.ts';
+import { compileErrorInWords } from './schema-words.ts';
 
 /** Says what is wrong with a value; undefined: nothing. Never throws for a value whose depth is bounded. */
 export type SchemaCheck = (value: unknown) => string | undefined;
@@ -44,7 +45,7 @@ function metaProblem(schema: AnySchemaObject): string | undefined {
   try {
     return metaSchemaProblem(schema);
   } catch (error) {
-    return `does not compile: ${messageOf(error)}`;
+    return compileErrorInWords(messageOf(error));
   }
 }
 
@@ -55,7 +56,7 @@ function compile(text: string): SchemaCheck | SchemaProblem {
     const validate = schemaCompiler().compile(parsed.schema);
     return (value) => decide(validate, value);
   } catch (error) {
-    return { message: `does not compile: ${messageOf(error)}` };
+    return { message: compileErrorInWords(messageOf(error)) };
   }
 }
 

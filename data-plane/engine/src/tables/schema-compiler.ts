@@ -3,6 +3,7 @@ import type * as AjvModule from 'ajv/dist/2020.js';
 import type { Ajv2020, AnySchemaObject, Format } from 'ajv/dist/2020.js';
 import type * as FormatsModule from 'ajv-formats/dist/formats.js';
 import { compileRegex } from '../router/linear-regex.ts';
+import { metaErrorInWords } from './schema-words.ts';
 
 /** Expressions of formats are not all linear: what is longer than this is of none. */
 const MAX_FORMATTED_CHARS = 2048;
@@ -45,7 +46,7 @@ let meta: Ajv2020 | undefined;
 /** What the schema of schemas says against a schema; undefined: nothing. */
 export function metaSchemaProblem(schema: AnySchemaObject): string | undefined {
   meta ??= new (load('ajv/dist/2020.js') as typeof AjvModule).Ajv2020({ logger: false });
-  return meta.validateSchema(schema) === true ? undefined : meta.errorsText(meta.errors, { dataVar: 'schema' });
+  return meta.validateSchema(schema) === true ? undefined : metaErrorInWords(meta.errors ?? []);
 }
 
 /** Stands in for RegExp in all that Ajv compiles: patterns match anywhere in a value, in time linear in its length. */

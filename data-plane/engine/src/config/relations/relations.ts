@@ -17,6 +17,7 @@ import { ShadowedRoutes } from './shadowed-routes.ts';
  * it is mostly committed next, and is taken out when another is to be seen.
  */
 export class Relations {
+  readonly #conflicts = new RouteConflicts();
   readonly #relations: readonly Relation[] = [
     new References(),
     new ListenerAddresses(),
@@ -24,9 +25,9 @@ export class Relations {
     new LimitOverrides(),
     new EntitlementsExist(),
     new CallersAsked(),
-    new RouteConflicts(),
+    this.#conflicts,
     new RegexCounts(),
-    new ShadowedRoutes(),
+    new ShadowedRoutes(this.#conflicts),
   ];
   #shown: readonly Replacement[] = [];
   #listeners = 0;

@@ -20,7 +20,8 @@ export const checkAnswers: Rule = ({ spec }, report) => {
   if (respond !== undefined) checkResponse(respond, 'spec.respond', report);
 };
 
-function checkRedirect({ scheme, host, port, path }: Redirect, route: Route, report: Report): void {
+function checkRedirect(redirect: Redirect, route: Route, report: Report): void {
+  const { scheme, host, port, path } = redirect;
   if (scheme === '' && host === '' && port === undefined && path === undefined) {
     report({
       field: 'spec.redirect',
@@ -34,22 +35,45 @@ function checkRedirect({ scheme, host, port, path }: Redirect, route: Route, rep
       typeof parsed === 'string' ? parsed : parsed.kind === 'wildcard' ? 'must be one host, without "*"' : undefined;
     if (message !== undefined) report({ field: 'spec.redirect.host', message });
   }
-  if (path === undefined) return;
-  const { case: kind, value } = path.kind;
-  if (kind === undefined) return;
-  const field = `spec.redirect.path.${kind}`;
-  const message = checkPath(value);
-  if (message !== undefined) report({ field, message });
-  else if (kind === 'replacePrefix') reportWithoutPrefix(route, field, 'replace', report);
-  else if (scheme === '' && host === '' && port === undefined) reportLoops(value, route, report);
+  if (path?.kind.case !== undefined) {
+    const { case: kind, value } = path.kind;
+    const field = `spec.redirect.path.${kind}`;
+    const message = checkPath(value);
+    if (message !== undefined) {
+      report({ field, message });
+      return;
+    }
+    if (kind === 'replacePrefix') reportWithoutPrefix(route, field, 'replace', report);
+  }
+  reportLoops(redirect, route, report);
 }
 
-/** A path that is asked for again is redirected again. */
-function reportLoops(path: string, { match }: Route, report: Report): void {
+/** Where the client asks for again what the same match of the route takes, it is redirected again. */
+function reportLoops({ scheme, host, port, path }: Redirect, { hosts, match }: Route, report: Report): void {
+  if (scheme !== '' || port !== undefined) return;
+  const sameHost = hosts.findIndex((each) => each.toLowerCase() === host.toLowerCase());
+  if (host !== '' && sameHost === -1) return;
+  if (path?.kind.case === undefined) {
+    if (host !== '') {
+      report({ field: 'spec.redirect.host', message: `leads to hosts[${sameHost}] again, without end` });
+    }
+    return;
+  }
+  const { case: kind, value } = path.kind;
+  const samePath = kind === 'replace' ? 'exact' : 'prefix';
   match.forEach((each, i) => {
-    if (each.path?.kind.case !== 'exact' || each.path.kind.value !== path) return;
-    report({ field: 'spec.redirect.path.replace', message: `leads to match[${i}] again, without end` });
+    if (each.path?.kind.case !== samePath) return;
+    const asked = each.path.kind.value;
+    const isSame = kind === 'replace' ? asked === value : withoutSlash(asked) === withoutSlash(value);
+    if (isSame) {
+      report({ field: `spec.redirect.path.${kind}`, message: `leads to match[${i}] again, without end` });
+    }
   });
+}
+
+/** Of prefixes, which are whole segments, the slash at the end means nothing. */
+function withoutSlash(prefix: string): string {
+  return prefix.endsWith('/') ? prefix.slice(0, -1) : prefix;
 }
 
 function checkPath(path: string): string | undefined {

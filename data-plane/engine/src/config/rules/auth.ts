@@ -1,5 +1,5 @@
 import type { ApiKeyAuth, AuthMethod } from '@sluice/proto';
-import { isFramingHeader } from './reserved-headers.ts';
+import { mayHoldCredential } from './reserved-headers.ts';
 import type { Rule } from './rule.ts';
 
 /** Credentials are looked for in places that can hold one, each once. */
@@ -9,7 +9,7 @@ export const checkAuth: Rule = ({ spec }, report) => {
   spec.value.auth?.anyOf.forEach(({ method }, i) => {
     const field = `spec.auth.anyOf[${i}]`;
     const header = headerOf(method);
-    if (header !== undefined && (isFramingHeader(header) || header === 'host')) {
+    if (header !== undefined && header !== '' && !mayHoldCredential(header)) {
       report({ field: `${field}.${method.case}.header`, message: `${header} cannot hold a credential` });
     }
     if (method.case === 'apiKey' && header === 'cookie') {

@@ -1,7 +1,8 @@
 import type { IpRules, Membership } from '@sluice/proto';
+import { covers } from '../../tables/address-rules.ts';
 import { formatMapKey } from '../field-path.ts';
 import type { Report } from '../problem.ts';
-import { checkNetwork } from './network.ts';
+import { checkNetwork, networkFinding } from './network.ts';
 import type { Rule } from './rule.ts';
 
 /** What a caller needs is something, scopes are scopes, and somebody's address may call. */
@@ -56,11 +57,26 @@ function checkAddresses({ allow, deny }: IpRules, report: Report): void {
   }
   for (const [list, networks] of [['allow', allow] as const, ['deny', deny] as const]) {
     networks.forEach((network, i) => {
-      const message = checkNetwork(network);
-      if (message !== undefined) report({ field: `spec.authorization.ip.${list}[${i}]`, message });
+      const finding = networkFinding(network, `spec.authorization.ip.${list}[${i}]`);
+      if (finding !== undefined) report(finding);
     });
   }
-  if (allow.length > 0 && allow.every((network) => deny.includes(network))) {
+  checkDenied(allow, deny, report);
+}
+
+/** Whatever is denied does not call, so that an `allow` inside of it allows nobody. */
+function checkDenied(allow: readonly string[], deny: readonly string[], report: Report): void {
+  const denied = deny.filter((network) => checkNetwork(network) === undefined);
+  const within = allow.map((network) =>
+    checkNetwork(network) === undefined ? denied.find((wide) => covers(wide, network)) : undefined,
+  );
+  if (allow.length > 0 && within.every((wide) => wide !== undefined)) {
     report({ field: 'spec.authorization.ip.allow', message: 'is denied as well: no address may call' });
+    return;
   }
+  within.forEach((wide, i) => {
+    if (wide === undefined) return;
+    const message = `${allow[i]} lets nobody call: ${wide} denies all of it`;
+    report({ severity: 'warning', field: `spec.authorization.ip.allow[${i}]`, message, remedy: 'remove one of them' });
+  });
 }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { ByteSize } from '@sluice/proto';
 import ipaddr from 'ipaddr.js';
-import { checkNetwork } from './network.ts';
+import { networkFinding } from './network.ts';
 import { isFramingHeader, isOwnHeader } from './reserved-headers.ts';
 import type { Rule } from './rule.ts';
 
@@ -12,8 +12,8 @@ export const checkListener: Rule = ({ spec }, report) => {
   const wrong = address.length < 3 ? undefined : checkAddress(address);
   if (wrong !== undefined) report({ field: 'spec.address', ...wrong });
   trustedProxies.forEach((network, i) => {
-    const message = network === '' ? undefined : checkNetwork(network);
-    if (message !== undefined) report({ field: `spec.trustedProxies[${i}]`, message });
+    const finding = network === '' ? undefined : networkFinding(network, `spec.trustedProxies[${i}]`);
+    if (finding !== undefined) report(finding);
   });
   const headerBytes = sizeOf(limits?.headerBytes);
   if (headerBytes !== undefined && (headerBytes < MIN_HEAD || headerBytes > MAX_HEAD)) {

@@ -29,6 +29,8 @@ const OWN: ReadonlySet<string> = new Set([
   'set-cookie',
   'traceparent',
   'tracestate',
+  'via',
+  'x-consumer',
   'x-forwarded-for',
   'x-forwarded-host',
   'x-forwarded-proto',
@@ -43,6 +45,15 @@ export function isHeaderName(text: string): boolean {
 /** @param name in any case */
 export function isOwnHeader(name: string): boolean {
   return OWN.has(name.toLowerCase()) || /^(?:content|x-consumer)-/i.test(name);
+}
+
+/** What may hold a credential, of the headers that mean something to the gateway itself. */
+const CREDENTIALS: ReadonlySet<string> = new Set(['authorization', 'cookie']);
+
+/** Whether a header is one that clients may put a credential into: none that the gateway writes or reads for itself. */
+export function mayHoldCredential(name: string): boolean {
+  const lower = name.toLowerCase();
+  return CREDENTIALS.has(lower) || !(isFramingHeader(lower) || isOwnHeader(lower) || isOwnAnswerHeader(lower));
 }
 
 /** What every answer carries, so that what is logged of its request is found. */
