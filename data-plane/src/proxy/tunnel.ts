@@ -13,6 +13,7 @@ import type { ClientSide, ClientTunnel } from './client-side.ts';
 import type { Exchange } from './exchange.ts';
 import type { ProxyContext } from './proxy-context.ts';
 import { type TimerOwner, WheelTimer } from './timer-wheel.ts';
+import { TunnelDeadlines } from './tunnel-deadlines.ts';
 import type { TunnelEnd } from './tunnel-end.ts';
 import { TunnelFlow } from './tunnel-flow.ts';
 import type { UpstreamConnection, UpstreamUser } from './upstream-connection.ts';
@@ -28,13 +29,13 @@ type TunnelState =
 
 /** How long a Close frame is waited for, and an end to be taken. */
 const CLOSE_WAIT_MS = 1000;
-/** Tunnels of a listener that goes are closed spread over this share of its time; the rest is for closing. */
-const LEAVE_SHARE = 0.75;
 
 /**
  * A client's connection and an upstream's, joined once the upstream has agreed to a WebSocket: bytes pass both ways as they come, each
  * way ends by itself. It holds at most one read each way. Where the gateway ends it, both sides are told by a Close frame if one can
  * be put between two frames, else by the end of the connection.
+ *
+ * Longer than other files: it is one state machine, and both connections' events move it. When it is due to end is `TunnelDeadlines`.
  */
 export class Tunnel implements UpstreamUser, ClientTunnel, TimerOwner {
   readonly caller: Caller | null;
@@ -49,15 +50,12 @@ export class Tunnel implements UpstreamUser, ClientTunnel, TimerOwner {
   readonly #routeSlot: number;
   readonly #endpointSlot: number;
   readonly #idleMs: number;
-  readonly #endByMs: number;
+  readonly #deadlines: TunnelDeadlines;
   #state: TunnelState = 'open';
   #clientGone = false;
   #upstreamGone = false;
   /** What ended it, once something has. */
   #ending: TunnelEnding | null = null;
-  #lastByteMs: number;
-  #leaveByMs = Number.POSITIVE_INFINITY;
-  #leaveAtMs = Number.POSITIVE_INFINITY;
   #closeByMs = Number.POSITIVE_INFINITY;
 
   /**
@@ -75,8 +73,7 @@ export class Tunnel implements UpstreamUser, ClientTunnel, TimerOwner {
     this.#endpointSlot = x.endpointSlot;
     x.endpointSlot = -1;
     this.#idleMs = destination.plan.streamIdleTimeoutMs;
-    this.#endByMs = x.endDeadlineMs;
-    this.#lastByteMs = context.nowMs;
+    this.#deadlines = new TunnelDeadlines(this.#idleMs, x.endDeadlineMs, context.nowMs);
     this.#clientEnd = client.startTunnel(this);
     this.#upstreamEnd = upstream.startTunnel(this, early);
     const cut = () => this.#cut('memory');
@@ -115,17 +112,13 @@ export class Tunnel implements UpstreamUser, ClientTunnel, TimerOwner {
   }
 
   onClientChunk(chunk: Buffer): void {
-    this.#context.readClock();
-    this.#lastByteMs = this.#context.nowMs;
-    this.#up.take(chunk, this.#lastByteMs);
+    this.#up.take(chunk, this.#moved());
     if (this.#state === 'closing') this.#lookWhetherClosed();
   }
 
   onUpstreamChunk(chunk: Buffer): void {
-    this.#context.readClock();
-    this.#lastByteMs = this.#context.nowMs;
     try {
-      this.#down.take(chunk, this.#lastByteMs);
+      this.#down.take(chunk, this.#moved());
       if (this.#state === 'closing') this.#lookWhetherClosed();
     } catch (error) {
       this.#onBug(error);
@@ -174,12 +167,7 @@ export class Tunnel implements UpstreamUser, ClientTunnel, TimerOwner {
 
   leave(byMs: number): void {
     this.#context.readClock();
-    if (byMs < this.#leaveByMs) {
-      const { nowMs } = this.#context;
-      this.#leaveByMs = byMs;
-      // Spread, so that the clients do not all come back at once.
-      this.#leaveAtMs = nowMs + Math.random() * LEAVE_SHARE * Math.max(0, byMs - nowMs);
-    }
+    this.#deadlines.leave(byMs, this.#context.nowMs, Math.random());
     this.#arm();
   }
 
@@ -217,27 +205,31 @@ export class Tunnel implements UpstreamUser, ClientTunnel, TimerOwner {
   }
 
   #onOpenTime(nowMs: number): void {
-    if (nowMs >= this.#endByMs) this.#close('max_duration', GOING_AWAY);
-    else if (nowMs >= this.#leaveAtMs) this.#close('drain', GOING_AWAY);
+    const due = this.#deadlines.due(nowMs, this.#stuckSinceMs);
+    if (due === undefined) this.#arm();
     // Behind the reading and writing of this turn: that nothing moved may be our own lateness.
-    else if (nowMs >= this.#idleAtMs) setImmediate(() => this.#endIfStill());
-    else this.#arm();
+    else if (due === 'idle') setImmediate(() => this.#endIfStill());
+    else this.#close(due, GOING_AWAY);
   }
 
-  /** Ends it if nothing has moved for the idle time, either way, or nothing that is held one way. */
   #endIfStill(): void {
     if (this.#state !== 'open') return;
     this.#context.readClock();
     const { nowMs } = this.#context;
     const upMoved = this.#up.lookForProgress(nowMs);
-    if (this.#down.lookForProgress(nowMs) || upMoved) this.#lastByteMs = nowMs;
-    if (nowMs >= this.#stuckSinceMs + this.#idleMs) this.#cut('stalled');
-    else if (nowMs >= this.#idleAtMs) this.#close('idle', GOING_AWAY);
+    if (this.#down.lookForProgress(nowMs) || upMoved) this.#deadlines.moved(nowMs);
+    const stillness = this.#deadlines.stillness(nowMs, this.#stuckSinceMs);
+    if (stillness === 'stalled') this.#cut('stalled');
+    else if (stillness === 'idle') this.#close('idle', GOING_AWAY);
     else this.#arm();
   }
 
-  get #idleAtMs(): number {
-    return Math.min(this.#lastByteMs, this.#stuckSinceMs) + this.#idleMs;
+  /** Bytes have come: when. */
+  #moved(): number {
+    this.#context.readClock();
+    const { nowMs } = this.#context;
+    this.#deadlines.moved(nowMs);
+    return nowMs;
   }
 
   get #stuckSinceMs(): number {
@@ -245,7 +237,7 @@ export class Tunnel implements UpstreamUser, ClientTunnel, TimerOwner {
   }
 
   #arm(): void {
-    const nextMs = this.#state === 'open' ? Math.min(this.#idleAtMs, this.#endByMs, this.#leaveAtMs) : this.#closeByMs;
+    const nextMs = this.#state === 'open' ? this.#deadlines.nextMs(this.#stuckSinceMs) : this.#closeByMs;
     this.#context.wheel.arm(this.#timer, nextMs);
   }
 
@@ -256,7 +248,7 @@ export class Tunnel implements UpstreamUser, ClientTunnel, TimerOwner {
     this.#state = 'closing';
     this.#ending ??= ending;
     // A frame that is passing may take longer than the wait: a listener that goes leaves it the time there is.
-    this.#closeByMs = ending === 'drain' ? drainedBy(this.#leaveByMs, nowMs) : nowMs + CLOSE_WAIT_MS;
+    this.#closeByMs = ending === 'drain' ? drainedBy(this.#deadlines.leaveByMs, nowMs) : nowMs + CLOSE_WAIT_MS;
     if (!this.#up.tracker.closeSeen && !this.#down.tracker.closeSeen) {
       this.#down.close(closeFrame(code), nowMs);
       this.#up.close(maskedCloseFrame(GOING_AWAY, randomBytes(4)), nowMs);
