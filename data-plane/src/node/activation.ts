@@ -1,4 +1,3 @@
-import { create, toBinary } from '@bufbuild/protobuf';
 import {
   type ActiveChange,
   type ActiveItem,
@@ -6,19 +5,19 @@ import {
   type HeldItem,
   INSTANCE_KIND,
   itemKey,
-  KEY_SET_KIND,
   type Log,
   type PlannedChange,
 } from '@sluice/engine';
-import { type FetchedKeySet, FetchedKeySetSchema, NackReason, Track as WireTrack } from '@sluice/proto';
-import type { KeyStaging, Shared } from '../shared/index.ts';
-import { packChange } from '../worker/packed-change.ts';
+import { type FetchedKeySet, NackReason, Track as WireTrack } from '@sluice/proto';
+import type { Shared } from '../shared/index.ts';
+import { ActiveKeySets, keySetItem } from './active-key-sets.ts';
 import { ActiveServices, foundEndpoints, type PreparedFound } from './active-services.ts';
 import type { BreakerWatch } from './breaker-watch.ts';
 import type { CachedState } from './cache/cached-state.ts';
 import type { DnsDiscovery } from './discovery/dns-discovery.ts';
 import type { FoundAddress } from './discovery/dns-records.ts';
 import { EndpointArrivals } from './endpoint-arrivals.ts';
+import { Generations } from './generations.ts';
 import type { HealthChecks } from './health/health-checks.ts';
 import type { KeySets } from './key-sets/key-sets.ts';
 import type { Listeners } from './listeners.ts';
@@ -39,24 +38,20 @@ export interface ActivationOptions {
 
 /** The node's view of both tracks, and the one place where they change: one update after the other, in all workers at once. */
 export class Activation {
+  readonly config: NodeTrack;
+  readonly facts: NodeTrack;
   readonly #options: ActivationOptions;
-  readonly #supervisor: Supervisor;
+  readonly #generations: Generations;
   readonly #listeners: Listeners;
   readonly #arrivals: EndpointArrivals;
   readonly #services: ActiveServices;
   #historyId = '';
-  #config: NodeTrack;
-  #facts: NodeTrack;
-  #generation = 0;
   /** Updates that wait for the other track's first one: nothing is active before both are there. */
   readonly #first = new Map<
     WireTrack,
     { readonly prepared: PreparedUpdate; readonly resolve: (refusal: UpdateRefusal | undefined) => void }
   >();
-  /** What is being staged; a worker that starts meanwhile starts with it. */
-  #pending: { readonly change: ActiveChange; readonly packed: SharedArrayBuffer } | undefined;
-  /** By issuer. */
-  readonly #keySets = new Map<string, ActiveKeySet>();
+  readonly #keySets = new ActiveKeySets();
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -66,9 +61,9 @@ export class Activation {
     listeners: Listeners,
   ) {
     this.#options = options;
-    this.#config = tracks.config;
-    this.#facts = tracks.facts;
-    this.#supervisor = supervisor;
+    this.config = tracks.config;
+    this.facts = tracks.facts;
+    this.#generations = new Generations(options.shared, options.ledger, supervisor, tracks.facts.keys);
     this.#listeners = listeners;
     this.#arrivals = new EndpointArrivals(options.shared.endpointHealth);
     this.#services = new ActiveServices(options.ledger);
@@ -78,31 +73,23 @@ export class Activation {
     return this.#historyId;
   }
 
-  get config(): NodeTrack {
-    return this.#config;
-  }
-
-  get facts(): NodeTrack {
-    return this.#facts;
-  }
-
   /** A verified snapshot is active. */
   get active(): boolean {
-    return this.#generation > 0;
+    return this.#generations.active;
   }
 
   /** The fetched key sets that are active. */
   keySets(): readonly FetchedKeySet[] {
-    return [...this.#keySets.values()].map(({ set }) => set);
+    return this.#keySets.sets();
   }
 
   /** Makes a key set active in every worker, after the updates before it. The issuer may have gone meanwhile. */
   async applyKeySet(set: FetchedKeySet): Promise<void> {
     await this.#inTurn(async () => {
-      if (this.#config.set.activeItem(`Issuer/${set.issuer}`) === undefined) return;
+      if (this.config.set.activeItem(`Issuer/${set.issuer}`) === undefined) return;
       const item = keySetItem(set);
-      const error = await this.#stage({ upserts: [item], removals: [] });
-      if (error === undefined) this.#keySets.set(set.issuer, { set, item });
+      const error = await this.#generations.make({ upserts: [item], removals: [] });
+      if (error === undefined) this.#keySets.put(set, item);
       else this.#options.log.error('workers cannot take the keys of an issuer', { issuer: set.issuer, error });
     });
   }
@@ -118,7 +105,7 @@ export class Activation {
       // It may have gone meanwhile.
       if (!this.#services.isFoundByDns(service)) return false;
       const prepared = this.#services.prepare(foundEndpoints(service, found));
-      const error = await this.#stage({ upserts: [prepared.item], removals: [] });
+      const error = await this.#generations.make({ upserts: [prepared.item], removals: [] });
       if (error !== undefined) {
         this.#services.abandon(prepared);
         this.#options.log.error('workers cannot take the endpoints of a service', { service, error });
@@ -131,17 +118,12 @@ export class Activation {
   }
 
   held(): readonly HeldItem[] {
-    return [...this.#config.held(), ...this.#facts.held(), ...this.#listeners.held()];
+    return [...this.config.held(), ...this.facts.held(), ...this.#listeners.held()];
   }
 
   /** Everything that is active or about to be, for a worker that knows nothing. */
   whole(): SharedArrayBuffer {
-    // The first of all changes is everything.
-    if (this.#pending !== undefined && !this.active) return this.#pending.packed;
-    const items = new Map(this.#all().map((item) => [itemKey(item), item]));
-    for (const removal of this.#pending?.change.removals ?? []) items.delete(itemKey(removal));
-    for (const item of this.#pending?.change.upserts ?? []) items.set(itemKey(item), item);
-    return packChange({ upserts: [...items.values()], removals: [] }, this.#options.ledger.all());
+    return this.#generations.whole(() => this.#all());
   }
 
   /** Activates what was restored from disk. */
@@ -149,19 +131,18 @@ export class Activation {
     return this.#inTurn(async () => {
       this.#historyId = cached.historyId;
       for (const set of cached.keySets) {
-        if (this.#config.set.activeItem(`Issuer/${set.issuer}`) === undefined) continue;
-        this.#keySets.set(set.issuer, { set, item: keySetItem(set) });
+        if (this.config.set.activeItem(`Issuer/${set.issuer}`) !== undefined) this.#keySets.put(set);
       }
-      for (const item of this.#config.set.activeItems()) if (item.kind === 'Service') this.#services.put(item);
-      for (const item of this.#facts.set.activeItems()) if (item.kind === 'Instance') this.#services.putInstance(item);
+      for (const item of this.config.set.activeItems()) if (item.kind === 'Service') this.#services.put(item);
+      for (const item of this.facts.set.activeItems()) if (item.kind === 'Instance') this.#services.putInstance(item);
       for (const set of cached.found) {
         if (this.#services.isFoundByDns(set.service)) this.#services.putFound(this.#services.prepare(set));
       }
-      const error = await this.#stage({ upserts: this.#all(), removals: [] });
+      const error = await this.#generations.make({ upserts: this.#all(), removals: [] });
       if (error !== undefined) throw new Error(`the restored configuration cannot be built: ${error}`);
-      for (const item of this.#config.set.activeItems()) this.#put(item);
+      for (const item of this.config.set.activeItems()) this.#put(item);
       this.#listeners.reconcile();
-      for (const track of [this.#config, this.#facts]) this.#logActive(track, 'cache');
+      for (const track of [this.config, this.facts]) this.#logActive(track, 'cache');
     });
   }
 
@@ -196,18 +177,17 @@ export class Activation {
   }
 
   #all(): ActiveItem[] {
-    const keySets = [...this.#keySets.values()].map(({ item }) => item);
     // What was found comes after the services that it is for.
     return [
-      ...this.#config.set.wholeChange().upserts,
-      ...this.#facts.set.wholeChange().upserts,
-      ...keySets,
+      ...this.config.set.wholeChange().upserts,
+      ...this.facts.set.wholeChange().upserts,
+      ...this.#keySets.items(),
       ...this.#services.foundItems(),
     ];
   }
 
   #trackOf({ track }: WholeUpdate): NodeTrack {
-    return track === WireTrack.FACTS ? this.#facts : this.#config;
+    return track === WireTrack.FACTS ? this.facts : this.config;
   }
 
   async #activate(updates: readonly PreparedUpdate[]): Promise<UpdateRefusal | undefined> {
@@ -218,7 +198,7 @@ export class Activation {
     const kept = updates.flatMap(({ planned }) => [...this.#keptEndpoints(planned)]);
     const keys = updates.flatMap((update) => update.keys ?? []);
     const staged = { ...change, upserts: [...change.upserts, ...kept.map(({ item }) => item)] };
-    const error = await this.#stage(staged, keys);
+    const error = await this.#generations.make(staged, keys);
     if (error !== undefined) {
       for (const each of kept) this.#services.abandon(each);
       for (const staging of keys) staging.discard();
@@ -254,29 +234,6 @@ export class Activation {
     });
   }
 
-  async #stage(change: ActiveChange, keys: readonly KeyStaging[] = []): Promise<string | undefined> {
-    const { shared, ledger } = this.#options;
-    const heap = this.#facts.keys?.heap;
-    const retired = heap?.retired ?? 0;
-    const generation = this.#generation + 1;
-    const packed = packChange(change, ledger.takeUntold());
-    this.#pending = { change, packed };
-    const error = await this.#supervisor.stage(generation, packed);
-    if (error !== undefined) {
-      this.#pending = undefined;
-      this.#supervisor.abandon(generation, this.#generation);
-      return error;
-    }
-    // Each worker has answered since: none is in the middle of what was there before.
-    heap?.reclaim(retired);
-    for (const staging of keys) await staging.apply();
-    this.#pending = undefined;
-    this.#generation = generation;
-    shared.control.activate(generation);
-    this.#supervisor.activated();
-    return undefined;
-  }
-
   #make(update: PreparedUpdate, kept: ReadonlyMap<string, PreparedFound>): void {
     const track = this.#trackOf(update.update);
     const { upserts, removals } = update.planned.change;
@@ -290,7 +247,7 @@ export class Activation {
       if (kind === INSTANCE_KIND) changed.add(this.#services.removeInstance(name) ?? '');
       this.#listeners.remove(kind, name);
       this.#options.keySets.remove(kind, name);
-      if (kind === 'Issuer') this.#keySets.delete(name);
+      if (kind === 'Issuer') this.#keySets.remove(name);
       if (kind === 'Service') this.#removeService(name);
     }
     for (const upsert of upserts) {
@@ -337,14 +294,4 @@ export class Activation {
     this.#turn = turn.catch(() => undefined);
     return turn;
   }
-}
-
-interface ActiveKeySet {
-  readonly set: FetchedKeySet;
-  readonly item: ActiveItem;
-}
-
-function keySetItem(set: FetchedKeySet): ActiveItem {
-  const content = toBinary(FetchedKeySetSchema, create(FetchedKeySetSchema, set));
-  return { kind: KEY_SET_KIND, name: set.issuer, content, unavailable: undefined };
 }
