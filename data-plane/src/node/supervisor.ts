@@ -9,7 +9,10 @@ import {
 import type { FromWorker, KeysSettledMessage, ListenerAddress } from '../worker/messages.ts';
 import { LiveWorker } from './live-worker.ts';
 import { RestartPace } from './restart-pace.ts';
+import { Seats } from './seats.ts';
 import { StallWatch } from './stall-watch.ts';
+import { WorkerListeners } from './worker-listeners.ts';
+import { WorkerReplacement } from './worker-replacement.ts';
 
 export interface SupervisorOptions {
   readonly shared: Shared;
@@ -43,34 +46,40 @@ export type AnswerSharedCache = (reply: SharedCacheReply, bytes?: ArrayBuffer) =
 
 /** A worker that does not stage a change within this is replaced. */
 const STAGE_TIMEOUT_MS = 5_000;
-/** How often it is looked whether there is a seat for the next worker that is to be replaced. */
-const SEAT_POLL_MS = 50;
 
 /**
  * Keeps the workers alive, brings them all to each generation, and has them listen. Longer than other files: it is one state machine,
- * and a worker's every step from one phase to the next is taken here. What needs no phase is elsewhere (`RestartPace`, `StallWatch`).
+ * and a worker's every step from one phase to the next is taken here. What takes none is elsewhere: who sits where (`Seats`), what all
+ * listen on (`WorkerListeners`), whom another is to follow (`WorkerReplacement`), when (`RestartPace`, `StallWatch`).
  */
 export class Supervisor {
   readonly #options: SupervisorOptions;
-  /** By seat. */
-  readonly #live = new Map<number, LiveWorker>();
-  /** Seats whose next worker waits for its start. */
-  readonly #restarting = new Set<number>();
+  readonly #seats: Seats;
+  readonly #listeners: WorkerListeners;
+  readonly #replacement: WorkerReplacement;
   readonly #pace = new RestartPace();
   readonly #timers = new Set<NodeJS.Timeout>();
-  readonly #bound = new Map<string, ListenerAddress>();
   readonly #stalls: StallWatch;
   readonly #watch: NodeJS.Timeout;
   #target = 0;
   #waiting: { readonly generation: number; readonly settle: (error: string | undefined) => void } | undefined;
   #restarts = 0;
   #ending = false;
-  #replacing: Promise<void> | undefined;
   #drained: { readonly left: Set<LiveWorker>; readonly done: () => void } | undefined;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    this.#stalls = new StallWatch(options.shared.clock.nowMs());
+    const { shared, reusePort, log } = options;
+    this.#seats = new Seats(shared.region.writers - 1);
+    this.#listeners = new WorkerListeners(reusePort);
+    this.#replacement = new WorkerReplacement({
+      seats: this.#seats,
+      reusePort,
+      log,
+      isEnding: () => this.#ending,
+      spawn: (seat, predecessor) => this.#spawn(seat, predecessor),
+    });
+    this.#stalls = new StallWatch(shared.clock.nowMs());
     this.#watch = setInterval(() => this.#replaceStalled(), StallWatch.everyMs);
   }
 
@@ -81,9 +90,8 @@ export class Supervisor {
 
   /** Workers that serve, and can be reached. */
   get serving(): number {
-    let count = 0;
-    for (const { phase, listens } of this.#live.values()) if (phase === 'serving' && listens) count++;
-    return Math.min(count, this.workers);
+    const listening = this.#serving().filter(({ listens }) => listens);
+    return Math.min(listening.length, this.workers);
   }
 
   get workers(): number {
@@ -93,7 +101,7 @@ export class Supervisor {
   /** Since a worker last showed a sign of life. */
   silentMs(): number {
     const { control, clock } = this.#options.shared;
-    return clock.nowMs() - Math.max(...this.#seats().map((seat) => control.lastBeatMs(seat)));
+    return clock.nowMs() - Math.max(...this.#seats.numbers.map((seat) => control.lastBeatMs(seat)));
   }
 
   start(): void {
@@ -106,7 +114,7 @@ export class Supervisor {
    */
   stage(generation: number, packed: SharedArrayBuffer): Promise<string | undefined> {
     this.#target = generation;
-    const timer = this.#after(STAGE_TIMEOUT_MS, () => this.#replaceLate(generation));
+    const timer = this.#after(STAGE_TIMEOUT_MS, () => this.#replacement.late(generation));
     return new Promise((resolve) => {
       const settle = (error: string | undefined): void => {
         this.#clear(timer);
@@ -114,7 +122,7 @@ export class Supervisor {
         resolve(error);
       };
       this.#waiting = { generation, settle };
-      for (const worker of this.#live.values()) {
+      for (const worker of this.#seats.workers()) {
         if (worker.phase !== 'starting') worker.post({ type: 'stage', generation, packed });
       }
     });
@@ -122,13 +130,13 @@ export class Supervisor {
 
   /** A generation is active: workers that waited for it begin to serve. */
   activated(): void {
-    for (const worker of this.#live.values()) this.#serve(worker);
+    for (const worker of this.#seats.workers()) this.#serve(worker);
   }
 
   /** Goes back to an earlier generation after one that could not be staged; workers that began with that one are replaced. */
   abandon(generation: number, earlier: number): void {
     this.#target = earlier;
-    for (const worker of this.#live.values()) {
+    for (const worker of this.#seats.workers()) {
       const serves = worker.phase === 'serving' || worker.phase === 'leaving';
       if (!serves && worker.generation === generation) void worker.terminate();
     }
@@ -137,38 +145,31 @@ export class Supervisor {
   /** Listens on an address in every worker, now and in later ones. */
   bind(listener: ListenerAddress): void {
     if (this.#ending) return;
-    this.#bound.set(listener.name, listener);
-    for (const worker of this.#live.values()) if (worker.phase === 'serving') this.#bindIn(worker, listener);
+    this.#listeners.bind(listener, this.#serving());
   }
 
   unbind(name: string, deadlineMs: number): void {
     if (this.#ending) return;
-    this.#bound.delete(name);
-    for (const worker of this.#live.values()) {
-      if (worker.phase === 'serving') worker.post({ type: 'unbind', listener: name, deadlineMs });
-    }
+    this.#listeners.unbind(name, deadlineMs, this.#serving());
   }
 
   /** Tells every worker that has work something that it needs no answer for. */
   tell(message: KeysSettledMessage): void {
-    for (const worker of this.#live.values()) if (worker.phase !== 'starting') worker.post(message);
+    for (const worker of this.#seats.workers()) if (worker.phase !== 'starting') worker.post(message);
   }
 
   /** Replaces all workers, one after the other: each leaves when its successor listens. Resolves when all have left. */
   replaceAll(): Promise<void> {
-    this.#replacing ??= this.#replaceInTurn().finally(() => {
-      this.#replacing = undefined;
-    });
-    return this.#replacing;
+    return this.#replacement.all();
   }
 
   /** No new connections; resolves when all workers finished what they had, at the latest soon after the deadline. */
   async drain(deadlineMs: number): Promise<void> {
     this.#end();
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#drained = { left: new Set(this.#live.values()), done: resolve };
-    if (this.#live.size === 0) resolve();
-    for (const worker of this.#live.values()) {
+    this.#drained = { left: new Set(this.#seats.workers()), done: resolve };
+    if (this.#drained.left.size === 0) resolve();
+    for (const worker of this.#seats.workers()) {
       if (worker.phase !== 'leaving') worker.post({ type: 'drain', deadlineMs });
     }
     const late = setTimeout(resolve, deadlineMs + 1_000);
@@ -179,7 +180,7 @@ export class Supervisor {
   /** Ends all workers at once. */
   async close(): Promise<void> {
     this.#end();
-    await Promise.all([...this.#live.values()].map((worker) => worker.terminate()));
+    await Promise.all(this.#seats.workers().map((worker) => worker.terminate()));
   }
 
   /** From now on nothing is replaced. */
@@ -191,14 +192,13 @@ export class Supervisor {
 
   #spawn(seat: number, predecessor?: LiveWorker): void {
     const { shared, group, zone, recordsSpans, listeners, log } = this.#options;
-    this.#restarting.delete(seat);
     shared.control.begin(seat, shared.clock.nowMs());
     const worker = new LiveWorker(seat, { region: shared.region, group, zone, recordsSpans, listeners });
     if (predecessor !== undefined) {
       worker.predecessor = predecessor;
       predecessor.successor = worker;
     }
-    this.#live.set(seat, worker);
+    this.#seats.take(worker);
     worker.thread.on('message', (message: FromWorker) => this.#hear(worker, message));
     worker.thread.on('error', (error) => {
       log.error('worker crashed', {
@@ -273,7 +273,7 @@ export class Supervisor {
   /** Seats whose worker has ended hold nothing up: the next one starts with the change. */
   #settleWhenAllStaged(): void {
     const { generation, settle } = this.#waiting!;
-    const counted = [...this.#live.values()].filter(({ counts }) => counts);
+    const counted = this.#seats.counted();
     if (counted.length > 0 && counted.every((worker) => worker.generation === generation)) settle(undefined);
   }
 
@@ -281,21 +281,13 @@ export class Supervisor {
   #serve(worker: LiveWorker): void {
     if (worker.phase !== 'staged' || this.#options.shared.control.activeGeneration() < worker.generation) return;
     worker.phase = 'serving';
-    for (const listener of this.#bound.values()) this.#bindIn(worker, listener);
-    if (worker.binding.size === 0) this.#tookPlace(worker);
+    if (!this.#listeners.begin(worker)) this.#tookPlace(worker);
   }
 
   #bindEnded(worker: LiveWorker, listener: string): void {
-    worker.binding.delete(listener);
-    if (worker.binding.size > 0) return;
-    worker.listens = true;
+    if (!this.#listeners.answered(worker, listener)) return;
     this.#options.onListening();
     this.#tookPlace(worker);
-  }
-
-  #bindIn(worker: LiveWorker, { name, host, port }: ListenerAddress): void {
-    worker.binding.add(name);
-    worker.post({ type: 'bind', listener: name, host, port, exclusive: !this.#options.reusePort });
   }
 
   /** A successor listens: who was there before it leaves. */
@@ -318,7 +310,7 @@ export class Supervisor {
 
   #ended(worker: LiveWorker): void {
     const { shared, directory, log } = this.#options;
-    this.#live.delete(worker.seat);
+    this.#seats.leave(worker);
     shared.control.setWorkerState(worker.seat, 'absent');
     releaseWorker(shared, directory, worker.seat);
     this.#options.onEnded();
@@ -340,60 +332,21 @@ export class Supervisor {
   #restart(worker: LiveWorker, predecessor: LiveWorker | undefined): void {
     const inMs = this.#pace.next(worker.seat, performance.now() - worker.startedAtMs);
     this.#options.log.warn('worker ended, starting its successor', { worker: worker.seat, inMs });
-    this.#restarting.add(worker.seat);
+    this.#seats.reserve(worker.seat);
     this.#after(inMs, () => this.#spawn(worker.seat, predecessor));
-  }
-
-  async #replaceInTurn(): Promise<void> {
-    for (const worker of [...this.#live.values()].filter(({ counts }) => counts)) {
-      // Without reusePort a successor cannot listen beside it.
-      if (!this.#options.reusePort) void worker.terminate();
-      else {
-        while (!this.#ending && this.#live.get(worker.seat) === worker && !this.#replace(worker)) {
-          await new Promise((resolve) => setTimeout(resolve, SEAT_POLL_MS));
-        }
-      }
-      await worker.ended.promise;
-    }
-  }
-
-  /** Starts a worker's successor where there is a seat for it. */
-  #replace(worker: LiveWorker): boolean {
-    if (worker.successor !== undefined) return true;
-    const seat = this.#seats().find((each) => !this.#live.has(each) && !this.#restarting.has(each));
-    if (seat === undefined || !this.#options.reusePort) return false;
-    this.#options.log.info('replacing worker', { worker: worker.seat, by: seat });
-    this.#spawn(seat, worker);
-    return true;
-  }
-
-  /** Those it has a seat for finish what they have; for others the change is not held up. */
-  #replaceLate(generation: number): void {
-    for (const worker of [...this.#live.values()]) {
-      if (worker.generation >= generation || !worker.counts) continue;
-      const serves = worker.phase === 'serving';
-      const stays = serves && this.#replace(worker);
-      this.#options.log.error('worker did not build a change in time, replacing it', {
-        worker: worker.seat,
-        generation,
-        finishes: stays,
-      });
-      worker.late = true;
-      if (!stays) void worker.terminate();
-    }
   }
 
   #replaceStalled(): void {
     const { shared, log } = this.#options;
-    const beats = [...this.#live.keys()].map((seat) => [seat, shared.control.lastBeatMs(seat)] as const);
+    const beats = this.#seats.workers().map(({ seat }) => [seat, shared.control.lastBeatMs(seat)] as const);
     for (const [seat, stalledMs] of this.#stalls.look(shared.clock.nowMs(), beats)) {
       log.error('worker stalled, replacing it', { worker: seat, stalledMs: Math.round(stalledMs) });
-      void this.#live.get(seat)?.terminate();
+      void this.#seats.at(seat)?.terminate();
     }
   }
 
-  #seats(): number[] {
-    return Array.from({ length: this.#options.shared.region.writers - 1 }, (_, seat) => seat);
+  #serving(): LiveWorker[] {
+    return this.#seats.workers().filter(({ phase }) => phase === 'serving');
   }
 
   #leftDrain(worker: LiveWorker): void {
