@@ -5,6 +5,9 @@ import { StartError } from './start-error.ts';
 /** After this the process ends, whatever still runs. */
 const stopWithinMs = 10_000;
 
+// Whoever reads the log may go, or its disk be full; the control plane goes on, and is heard again when there is room.
+process.stdout.on('error', () => undefined);
+
 const parsed = parseSettings(process.argv.slice(2));
 if (parsed.kind === 'exit') {
   const output = parsed.exitCode === 0 ? process.stdout : process.stderr;

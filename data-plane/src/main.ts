@@ -2,6 +2,9 @@ import { type RunningNode, startNode } from './node/node.ts';
 import { parseSettings } from './node/settings.ts';
 import { StartError } from './node/start-error.ts';
 
+// Whoever reads the logs may go, or their disk be full; the traffic goes on.
+process.stdout.on('error', () => undefined);
+
 const parsed = parseSettings(process.argv.slice(2));
 if (parsed.kind === 'exit') {
   (parsed.exitCode === 0 ? process.stdout : process.stderr).write(parsed.text);
@@ -21,9 +24,6 @@ process.stdout.write(
 );
 
 process.on('SIGUSR2', () => void node.replaceWorkers());
-
-// Whoever reads the logs may go; the traffic goes on.
-process.stdout.on('error', () => undefined);
 
 let stopping = false;
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {

@@ -111,6 +111,10 @@ describe('a node that connects', () => {
   it.each([
     ['another protocol', { protocol: 2 }, 'failed_precondition'],
     ['an id that is none', { nodeId: 'no spaces' }, 'invalid_argument'],
+    ['a time that is no date', { activeSince: { seconds: 1n << 60n } }, 'invalid_argument'],
+    ['a start that is no date', { startedAt: { seconds: -(1n << 60n) } }, 'invalid_argument'],
+    ['a duration that is none', { maxStaleness: { seconds: 1n << 62n } }, 'invalid_argument'],
+    ['a revision that cannot be counted', { config: { revision: 1n << 53n } }, 'invalid_argument'],
   ])('is refused with %s', async (_, hello, code) => {
     const served = await serve();
     const node = connect(served, { hello });
@@ -130,6 +134,23 @@ describe('a node that connects', () => {
 });
 
 describe('a connected node', () => {
+  it('that names times that are no dates is let go of, and all nodes can be shown', async () => {
+    const served = await serve();
+    const noDate = { seconds: 1n << 60n };
+    const acks = connect(served, { id: 'n1' });
+    const beats = connect(served, { id: 'n2' });
+    await until(() => served.fleet.size === 2);
+    acks.say({ case: 'ack', value: { track: Track.CONFIG, historyId: 'history-1', activeSince: noDate } });
+    beats.say({ case: 'status', value: { breakers: [{ service: 's', since: noDate }] } });
+    await until(() => acks.ended !== undefined && beats.ended !== undefined);
+    expect([acks.ended, beats.ended]).toMatchObject([{ code: 'invalid_argument' }, { code: 'invalid_argument' }]);
+    const nodes = await served.fleet.nodes();
+    expect(nodes.map(({ nodeId, state }) => [nodeId, state])).toEqual([
+      ['n1', NodeState.DISCONNECTED],
+      ['n2', NodeState.DISCONNECTED],
+    ]);
+  });
+
   it('that does not answer gets one update for all that happened meanwhile', async () => {
     const served = await serve();
     served.change(served.config, { 'Route/a': '0' });

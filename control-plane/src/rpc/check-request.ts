@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { create, type DescMessage, isMessage, type Message } from '@bufbuild/protobuf';
 import { pathToString } from '@bufbuild/protobuf/reflect';
-import { createValidator, type Violation } from '@bufbuild/protovalidate';
+import { createValidator, RuntimeError, type Violation } from '@bufbuild/protovalidate';
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 import { patternInWords } from '@sluice/engine';
 import { ApplyRequestSchema, DiffRequestSchema, Severity } from '@sluice/proto';
@@ -22,7 +22,7 @@ export function checkRequests(): Interceptor {
   const check = (schema: DescMessage, message: Message) => {
     const result = validator.validate(schema, withoutResources(message));
     if (result.kind === 'valid') return;
-    if (result.kind === 'error') throw result.error;
+    if (result.kind === 'error') throw refusalOf(result.error);
     throw problemsError(
       result.violations.map((violation) =>
         requestProblem(Severity.ERROR, pathToString(violation.field), ruleInWords(violation)),
@@ -70,4 +70,9 @@ function withoutResources(message: Message): Message {
 function countResources(message: Message): number {
   const isChange = isMessage(message, ApplyRequestSchema) || isMessage(message, DiffRequestSchema);
   return isChange ? message.resources.length : 0;
+}
+
+/** Such as a time that is no date: there is no value of it for a rule to be held against. Where a rule itself is wrong, that is ours. */
+function refusalOf(error: Error): Error {
+  return error instanceof RuntimeError ? new ConnectError(error.message, Code.InvalidArgument) : error;
 }
