@@ -1,4 +1,4 @@
-import type { DirectResponse, Redirect, Route } from '@sluice/proto';
+import type { DirectResponse, Redirect, Route, RouteMatch } from '@sluice/proto';
 import { normalizePath } from '../../router/normalize-path.ts';
 import { parseHost } from '../../router/parse-host.ts';
 import { formatMapKey } from '../field-path.ts';
@@ -49,12 +49,13 @@ function checkRedirect(redirect: Redirect, route: Route, report: Report): void {
 }
 
 /** Where the client asks for again what the same match of the route takes, it is redirected again. */
-function reportLoops({ scheme, host, port, path }: Redirect, { hosts, match }: Route, report: Report): void {
+function reportLoops({ scheme, host, port, path, status }: Redirect, { hosts, match }: Route, report: Report): void {
   if (scheme !== '' || port !== undefined) return;
+  const takesAgain = ({ methods }: RouteMatch) => !(status === 303 && isWithoutGet(methods));
   const sameHost = hosts.findIndex((each) => each.toLowerCase() === host.toLowerCase());
   if (host !== '' && sameHost === -1) return;
   if (path?.kind.case === undefined) {
-    if (host !== '') {
+    if (host !== '' && (match.length === 0 || match.some(takesAgain))) {
       report({ field: 'spec.redirect.host', message: `leads to hosts[${sameHost}] again, without end` });
     }
     return;
@@ -62,13 +63,18 @@ function reportLoops({ scheme, host, port, path }: Redirect, { hosts, match }: R
   const { case: kind, value } = path.kind;
   const samePath = kind === 'replace' ? 'exact' : 'prefix';
   match.forEach((each, i) => {
-    if (each.path?.kind.case !== samePath) return;
+    if (each.path?.kind.case !== samePath || !takesAgain(each)) return;
     const asked = each.path.kind.value;
     const isSame = kind === 'replace' ? asked === value : withoutSlash(asked) === withoutSlash(value);
     if (isSame) {
       report({ field: `spec.redirect.path.${kind}`, message: `leads to match[${i}] again, without end` });
     }
   });
+}
+
+/** After 303 a client asks by GET (RFC 9110 15.4.4), which such a match leaves to others. */
+function isWithoutGet(methods: readonly string[]): boolean {
+  return methods.length > 0 && !methods.includes('GET');
 }
 
 /** Of prefixes, which are whole segments, the slash at the end means nothing. */
