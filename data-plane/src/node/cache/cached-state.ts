@@ -1,6 +1,6 @@
 import { hashItem, type ItemKey, itemKey, SetDigest, type TrackItem } from '@sluice/engine';
 import { type CacheRecord, type FetchedKeySet, type FoundEndpoints, Track, type Update } from '@sluice/proto';
-import { API_KEY_KIND, type KeyRestore } from '../../shared/index.ts';
+import { API_KEY_KIND, type KeyRestore, Slices } from '../../shared/index.ts';
 import { itemsOf } from '../partly-decoded.ts';
 
 /** One track as it is kept on disk; of the facts, all but API keys. */
@@ -30,6 +30,7 @@ export class Replay {
   readonly #facts: TrackReplay;
   readonly #keySets = new Map<string, FetchedKeySet>();
   readonly #found = new Map<string, FoundEndpoints>();
+  readonly #slices = new Slices();
 
   /** @param keys takes the API keys */
   constructor(keys: KeyRestore) {
@@ -37,9 +38,9 @@ export class Replay {
     this.#facts = new TrackReplay(keys);
   }
 
-  /** @throws KeysFull */
-  add({ record }: CacheRecord): void {
-    if (record.case === 'update') this.#trackOf(record.value).update(record.value);
+  /** In slices. @throws KeysFull */
+  async add({ record }: CacheRecord): Promise<void> {
+    if (record.case === 'update') await this.#trackOf(record.value).update(record.value, this.#slices);
     else if (record.case === 'lastGood') this.#trackOf(record.value).lastGood = record.value.items;
     else if (record.case === 'keySet') this.#keySets.set(record.value.issuer, record.value);
     else if (record.case === 'foundEndpoints') this.#found.set(record.value.service, record.value);
@@ -80,14 +81,16 @@ class TrackReplay {
     this.#keys = keys;
   }
 
-  update(update: Update): void {
+  async update(update: Update, slices: Slices): Promise<void> {
     for (const removal of update.removals) {
       if (this.#isKey(removal)) this.#keys!.remove(removal.name);
       else this.#items.delete(itemKey(removal));
+      if (slices.isOver()) await slices.pause();
     }
     for (const item of itemsOf(update)) {
       if (this.#isKey(item)) this.#keys!.put(item);
       else this.#items.set(itemKey(item), item);
+      if (slices.isOver()) await slices.pause();
     }
     const { more, revision, digest, createdAt } = update;
     this.#position = { more, revision, digest, createdAt };

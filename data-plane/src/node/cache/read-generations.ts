@@ -9,8 +9,6 @@ import { type ReadEnd, RecordReader } from './record-frame.ts';
 
 /** The version of the format that is written, and the newest that is read. */
 export const FORMAT = 1;
-/** Of a file at a time: little enough that reading it stalls nothing. */
-const READ_BYTES = 256 * 1024;
 /** About what a key takes in a file. */
 const BYTES_OF_A_KEY = 128;
 
@@ -68,7 +66,7 @@ async function readGeneration(
       keys.expect(fileBytes / BYTES_OF_A_KEY);
     }
     last = record.record;
-    replay.add(record);
+    return replay.add(record);
   });
   if (typeof end === 'string') return end;
   if (end.kind !== 'complete') return describeEnd(end);
@@ -91,7 +89,9 @@ async function readLog(
   const end = await readRecordFile(path, (record) => {
     if (belongs === undefined) {
       belongs = record.record.case === 'header' && record.record.value.generation === BigInt(generation);
-    } else if (belongs) replay.add(record);
+      return undefined;
+    }
+    return belongs ? replay.add(record) : undefined;
   });
   if (typeof end === 'string' || end.kind !== 'damaged' || readOnly) return;
   log.error('cache log damaged, used up to there', { file: name, reason: describeEnd(end) });
@@ -109,18 +109,18 @@ async function setAside(directory: string, name: string): Promise<void> {
  */
 async function readRecordFile(
   path: string,
-  take: (record: CacheRecord, fileBytes: number) => void,
+  take: (record: CacheRecord, fileBytes: number) => Promise<void> | undefined,
 ): Promise<ReadEnd | string> {
   try {
     await using file = await open(path, 'r');
     const { size } = await file.stat();
-    const reader = new RecordReader((record) => take(record, size));
+    const reader = new RecordReader();
     const garbage = new Garbage();
     for (;;) {
-      // A buffer of its own for each piece: what is read may stay in memory as part of it.
-      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(READ_BYTES), 0, READ_BYTES, null);
+      const { bytesRead } = await file.read(reader.room, 0, reader.room.length, null);
+      for (const record of reader.add(bytesRead)) await take(record, size);
       garbage.add(bytesRead);
-      if (bytesRead === 0 || !reader.add(buffer.subarray(0, bytesRead))) {
+      if (bytesRead === 0 || reader.isOver) {
         garbage.end();
         return reader.end();
       }

@@ -26,74 +26,85 @@ export type ReadEnd =
   | { readonly kind: 'torn'; readonly at: number }
   | { readonly kind: 'damaged'; readonly at: number; readonly reason: string };
 
+/** Room for what is read at once: little enough that it stalls nothing. */
+const READ_BYTES = 256 * 1024;
+
 /** Reads records from bytes as they come, until their end or the first that is not whole. */
 export class RecordReader {
-  readonly #take: (record: CacheRecord) => void;
-  /** What is left of the bytes before, where the next record begins. */
-  #rest: Buffer[] = [];
-  #restBytes = 0;
-  /** What there has to be of it before it is worth to look. */
-  #wanted = FRAME_BYTES;
-  /** Of `#rest` in the file. */
+  /** What is left of the bytes before, where the next record begins, and room. */
+  #buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  #length = 0;
+  /** Of the buffer in the file. */
   #at = 0;
   #damage: ReadEnd | undefined;
 
-  constructor(take: (record: CacheRecord) => void) {
-    this.#take = take;
+  /** Where the next bytes are to be put. */
+  get room(): Buffer {
+    return this.#buffer.subarray(this.#length);
   }
 
-  /** False: nothing after it is looked at. */
-  add(bytes: Buffer): boolean {
-    this.#rest.push(bytes);
-    this.#restBytes += bytes.length;
-    if (this.#restBytes < this.#wanted) return true;
-    const all = this.#rest.length === 1 ? bytes : Buffer.concat(this.#rest);
+  /** Something is damaged: nothing after it is looked at. */
+  get isOver(): boolean {
+    return this.#damage !== undefined;
+  }
+
+  /** The records that so many more bytes in the {@link room} make whole. To be read to the end before it is asked for again. */
+  *add(bytes: number): Generator<CacheRecord> {
+    this.#length += bytes;
     let at = 0;
-    this.#wanted = FRAME_BYTES;
-    while (this.#damage === undefined && all.length - at >= FRAME_BYTES) {
-      const length = all.readUInt32BE(at);
+    let wanted = FRAME_BYTES;
+    while (this.#damage === undefined && this.#length - at >= FRAME_BYTES) {
+      const length = this.#buffer.readUInt32BE(at);
       // No record is empty: these are zeros that a crash left.
-      if (length === 0 || length > MAX_RECORD_BYTES) this.#damage = damaged(this.#at, `a record of ${length} bytes`);
-      else if (all.length - at - FRAME_BYTES < length) {
-        this.#wanted = FRAME_BYTES + length;
+      if (length === 0 || length > MAX_RECORD_BYTES) {
+        this.#damage = damaged(this.#at + at, `a record of ${length} bytes`);
         break;
-      } else {
-        this.#read(all.subarray(at + FRAME_BYTES, at + FRAME_BYTES + length), all.readUInt32BE(at + 4));
-        at += FRAME_BYTES + length;
-        if (this.#damage === undefined) this.#at += FRAME_BYTES + length;
       }
+      const next = at + FRAME_BYTES + length;
+      wanted = next - at;
+      if (next > this.#length) break;
+      const record = this.#decode(at, next);
+      if (record !== undefined) yield record;
+      at = next;
     }
-    this.#rest = at < all.length ? [all.subarray(at)] : [];
-    this.#restBytes = all.length - at;
-    return this.#damage === undefined;
+    this.#at += at;
+    this.#length -= at;
+    const rest = this.#buffer;
+    if (wanted > rest.length) this.#buffer = Buffer.allocUnsafeSlow(wanted);
+    rest.copy(this.#buffer, 0, at, at + this.#length);
   }
 
   end(): ReadEnd {
     if (this.#damage !== undefined) return this.#damage;
-    return this.#restBytes === 0 ? { kind: 'complete' } : { kind: 'torn', at: this.#at };
+    return this.#length === 0 ? { kind: 'complete' } : { kind: 'torn', at: this.#at };
   }
 
-  #read(content: Buffer, checksum: number): void {
-    if (crc32(content) !== checksum) {
-      this.#damage = damaged(this.#at, 'a checksum that does not match');
-      return;
+  #decode(at: number, next: number): CacheRecord | undefined {
+    // A buffer of its own for each: what it says may stay in memory as part of it.
+    const content = Buffer.allocUnsafeSlow(next - at - FRAME_BYTES);
+    this.#buffer.copy(content, 0, at + FRAME_BYTES, next);
+    if (crc32(content) !== this.#buffer.readUInt32BE(at + 4)) {
+      this.#damage = damaged(this.#at + at, 'a checksum that does not match');
+      return undefined;
     }
-    let record: CacheRecord;
     try {
-      record = decodeCacheRecord(content);
+      return decodeCacheRecord(content);
     } catch (error) {
-      this.#damage = damaged(this.#at, `a record that does not decode: ${String(error)}`);
-      return;
+      this.#damage = damaged(this.#at + at, `a record that does not decode: ${String(error)}`);
+      return undefined;
     }
-    this.#take(record);
   }
 }
 
 /** Reads records until the end or the first that is not whole. */
 export function readRecords(bytes: Buffer): { readonly records: CacheRecord[]; readonly end: ReadEnd } {
   const records: CacheRecord[] = [];
-  const reader = new RecordReader((record) => records.push(record));
-  reader.add(bytes);
+  const reader = new RecordReader();
+  for (let at = 0; at < bytes.length && !reader.isOver; ) {
+    const copied = bytes.copy(reader.room, 0, at);
+    records.push(...reader.add(copied));
+    at += copied;
+  }
   return { records, end: reader.end() };
 }
 
