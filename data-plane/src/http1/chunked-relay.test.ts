@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ChunkedDecoder, type Refusal, relayChunked } from './index.ts';
+import { ChunkedDecoder, type Refusal, readChunked, relayChunked } from './index.ts';
 
 /** Relays in pieces of `size`; gives all that would be sent, or why it is refused. */
 function relay(text: string, size: number, keepTrailers = false): string | Refusal {
@@ -53,4 +53,18 @@ describe('a chunked body is passed on', () => {
     expect(relay('1\r\nx\r\nz\r\n', 4)).toMatchObject({ code: 'bad_request' });
     expect(relay('1\r\nx\r\n0\r\nHost: a\r\n\r\n', 100)).toMatchObject({ code: 'bad_request' });
   });
+});
+
+test.each([1, 2, 3, 7, 100])('in pieces of %i bytes, what is read of a body is its payload alone', (size) => {
+  const decoder = new ChunkedDecoder();
+  const bytes = Buffer.from('5;a=b\r\nhello\r\n06\r\n world\r\n0\r\nX: a\r\n\r\n', 'latin1');
+  let payload = '';
+  let isDone = false;
+  for (let from = 0; from < bytes.length; from += size) {
+    const read = readChunked(decoder, bytes.subarray(from, from + size), 0);
+    if (!read.ok) throw new Error(`refused: ${read.code}`);
+    payload += read.bytes.toString('latin1');
+    isDone = read.done;
+  }
+  expect([payload, isDone]).toEqual(['hello world', true]);
 });

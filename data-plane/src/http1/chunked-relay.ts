@@ -59,6 +59,17 @@ export function relayChunked(
   }
 }
 
+/** What a chunked body says, without its framing: `bytes` is payload alone, and trailers are left out. */
+export function readChunked(decoder: ChunkedDecoder, chunk: Buffer, start: number): Relayed | Refusal {
+  const parts: Buffer[] = [];
+  let step = decoder.next(chunk, start);
+  for (; step === 'data'; step = decoder.next(chunk, decoder.end)) {
+    parts.push(chunk.subarray(decoder.dataStart, decoder.dataEnd));
+  }
+  if (step === 'refused') return decoder.refusal as Refusal;
+  return { ok: true, bytes: joined(parts), done: step === 'done', end: decoder.end };
+}
+
 /** Size line of a chunk of `length` payload bytes, which `CHUNK_END` follows. `length` is at least 1. */
 export function chunkHeader(length: number): string {
   return `${length.toString(16)}\r\n`;

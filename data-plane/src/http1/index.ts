@@ -8,7 +8,7 @@
  * answer to HEAD or a 304, which is in `head.contentLength`.
  */
 export { ChunkedDecoder, type ChunkedStep } from './chunked-decoder.ts';
-export { CHUNK_END, CHUNKED_END, chunkHeader, type Relayed, relayChunked } from './chunked-relay.ts';
+export { CHUNK_END, CHUNKED_END, chunkHeader, type Relayed, readChunked, relayChunked } from './chunked-relay.ts';
 export { type FieldList, fieldValue, joinedFieldValue, namedFieldValue } from './field-list.ts';
 export type { BodyKind, Framing } from './framing.ts';
 export type { HeadLimits } from './head-reader.ts';

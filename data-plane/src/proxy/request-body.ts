@@ -1,4 +1,11 @@
-import { ChunkedDecoder, LengthBody, type Refusal, type RequestHead, relayChunked } from '../http1/index.ts';
+import {
+  ChunkedDecoder,
+  LengthBody,
+  type Refusal,
+  type RequestHead,
+  readChunked,
+  relayChunked,
+} from '../http1/index.ts';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -61,33 +68,17 @@ export class RequestBody {
   }
 
   #takeChunked(decoder: ChunkedDecoder, chunk: Buffer, at: number): number {
-    if (this.isPayload) return this.#takePayload(decoder, chunk, at);
-    const relayed = relayChunked(decoder, chunk, at, this.#keepTrailers);
-    if (!relayed.ok) {
-      this.refusal = relayed;
+    const taken = this.isPayload
+      ? readChunked(decoder, chunk, at)
+      : relayChunked(decoder, chunk, at, this.#keepTrailers);
+    if (!taken.ok) {
+      this.refusal = taken;
       this.bytes = NOTHING;
       return chunk.length;
     }
     this.payloadBytes = decoder.payloadBytes;
-    this.bytes = relayed.bytes;
-    this.received = relayed.done;
-    return relayed.end;
-  }
-
-  #takePayload(decoder: ChunkedDecoder, chunk: Buffer, at: number): number {
-    const parts: Buffer[] = [];
-    let step = decoder.next(chunk, at);
-    for (; step === 'data'; step = decoder.next(chunk, decoder.end)) {
-      parts.push(chunk.subarray(decoder.dataStart, decoder.dataEnd));
-    }
-    if (step === 'refused') {
-      this.refusal = decoder.refusal;
-      this.bytes = NOTHING;
-      return chunk.length;
-    }
-    this.payloadBytes = decoder.payloadBytes;
-    this.bytes = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
-    this.received = step === 'done';
-    return decoder.end;
+    this.bytes = taken.bytes;
+    this.received = taken.done;
+    return taken.end;
   }
 }

@@ -4,7 +4,10 @@ import {
   ChunkedDecoder,
   chunkHeader,
   LengthBody,
+  type Refusal,
+  type Relayed,
   type ResponseHead,
+  readChunked,
   relayChunked,
 } from '../http1/index.ts';
 
@@ -80,9 +83,9 @@ export class ResponseBody {
       case 'length':
         return this.#takeLength(chunk, at);
       case 'chunked':
-        return this.#takeChunked(this.#chunked as ChunkedDecoder, chunk, at);
+        return this.#takeChunked(relayChunked(this.#chunked as ChunkedDecoder, chunk, at, this.#keepTrailers), chunk);
       case 'unchunk':
-        return this.#takePayload(this.#chunked as ChunkedDecoder, chunk, at);
+        return this.#takeChunked(readChunked(this.#chunked as ChunkedDecoder, chunk, at), chunk);
       case 'enchunk':
         this.bytes = at === chunk.length ? NOTHING : asChunk(chunk, at);
         return chunk.length;
@@ -110,30 +113,15 @@ export class ResponseBody {
     return end;
   }
 
-  #takeChunked(decoder: ChunkedDecoder, chunk: Buffer, at: number): number {
-    const relayed = relayChunked(decoder, chunk, at, this.#keepTrailers);
-    if (!relayed.ok) return this.#refuse(chunk);
-    this.bytes = relayed.bytes;
-    this.received = relayed.done;
-    return relayed.end;
-  }
-
-  #takePayload(decoder: ChunkedDecoder, chunk: Buffer, at: number): number {
-    const parts: Buffer[] = [];
-    let step = decoder.next(chunk, at);
-    for (; step === 'data'; step = decoder.next(chunk, decoder.end)) {
-      parts.push(chunk.subarray(decoder.dataStart, decoder.dataEnd));
+  #takeChunked(taken: Relayed | Refusal, chunk: Buffer): number {
+    if (!taken.ok) {
+      this.malformed = true;
+      this.bytes = NOTHING;
+      return chunk.length;
     }
-    if (step === 'refused') return this.#refuse(chunk);
-    this.bytes = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
-    this.received = step === 'done';
-    return decoder.end;
-  }
-
-  #refuse(chunk: Buffer): number {
-    this.malformed = true;
-    this.bytes = NOTHING;
-    return chunk.length;
+    this.bytes = taken.bytes;
+    this.received = taken.done;
+    return taken.end;
   }
 }
 
