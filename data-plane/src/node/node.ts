@@ -1,51 +1,37 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { create } from '@bufbuild/protobuf';
-import { ActiveSet, type BuildContext, buildApiKeyItem, createLog, type Log } from '@sluice/engine';
-import { FetchedKeySetSchema, Track as WireTrack } from '@sluice/proto';
+import { type BuildContext, buildApiKeyItem, createLog, type Log } from '@sluice/engine';
+import { FetchedKeySetSchema } from '@sluice/proto';
 import packageJson from '../../package.json' with { type: 'json' };
-import {
-  attachShared,
-  createSharedRegion,
-  createSlotDirectory,
-  KeyRestore,
-  KeyStore,
-  type Shared,
-} from '../shared/index.ts';
+import { attachShared, createSharedRegion, createSlotDirectory, KeyRestore, KeyStore } from '../shared/index.ts';
 import { AccessLog } from './access-log/access-log.ts';
-import { LogFile } from './access-log/log-file.ts';
-import { type LogTarget, standardOutput } from './access-log/log-target.ts';
+import { openAccessLog } from './access-log/open-access-log.ts';
 import { Activation } from './activation.ts';
 import { foundEndpoints } from './active-services.ts';
 import { startAdminServer } from './admin-server.ts';
 import { BreakerWatch } from './breaker-watch.ts';
-import type { CachedState } from './cache/cached-state.ts';
 import { NodeCache } from './cache/node-cache.ts';
 import { DnsDiscovery } from './discovery/dns-discovery.ts';
 import { createEndpoints } from './endpoints.ts';
 import { cacheFault, readFaults } from './faults.ts';
-import { ConfirmationFile } from './freshness/confirmation-file.ts';
-import { ConfirmationKeeper, restoredAgeMs } from './freshness/confirmation-keeper.ts';
-import { Freshness } from './freshness/freshness.ts';
-import { createSteadyClock } from './freshness/moment.ts';
-import { StalenessBound } from './freshness/staleness-bound.ts';
+import { NodeFreshness } from './freshness/node-freshness.ts';
 import { HealthChecks } from './health/health-checks.ts';
 import { KeySets } from './key-sets/key-sets.ts';
 import { LeaseKeeper } from './leases/lease-keeper.ts';
 import { NO_STORE } from './leases/no-store.ts';
-import type { RedisLeases } from './leases/redis-leases.ts';
 import { claimAddresses, DEFAULT_LISTENER, Listeners } from './listeners.ts';
 import { DirectoryInUse, type DirectoryLock, hasSuccessor, lockDirectory, succeedDirectory } from './lock-directory.ts';
 import { Persistence } from './persistence.ts';
+import { startRedis } from './redis/start-redis.ts';
+import { restoreTracks } from './restore-tracks.ts';
 import { hasReusePort } from './reuse-port.ts';
 import type { Settings } from './settings.ts';
-import { SharedCache } from './shared-cache/shared-cache.ts';
 import { SlotLedger } from './slot-ledger.ts';
 import { openOtlp } from './spans/otlp-target.ts';
 import { SpanExport } from './spans/span-export.ts';
 import { StartError } from './start-error.ts';
 import { Supervisor } from './supervisor.ts';
 import { takeOverCache } from './take-over-cache.ts';
-import { NodeTrack } from './track.ts';
 import { WallClockWatch } from './wall-clock-watch.ts';
 import { WatchClient } from './watch-client.ts';
 import { createWatchNode } from './watch-node.ts';
@@ -78,269 +64,249 @@ export async function startNode(
   const started = new AsyncDisposableStack();
   started.defer(() => lock.release());
   try {
-    return await new NodeAssembly(settings, log, lock).start(started);
+    return await assemble(settings, log, lock, started);
   } catch (error) {
     await started.disposeAsync();
     throw error;
   }
 }
 
-/** Puts the parts of a node together. */
-class NodeAssembly {
-  readonly #settings: Settings;
-  readonly #log: Log;
-  readonly #lock: DirectoryLock;
-
-  constructor(settings: Settings, log: Log, lock: DirectoryLock) {
-    this.#settings = settings;
-    this.#log = log;
-    this.#lock = lock;
+/**
+ * Puts the parts of a node together: one function, because the parts name each other and the order in which they begin counts. What is
+ * begun goes into `started`, to be ended where the rest fails.
+ */
+async function assemble(
+  settings: Settings,
+  log: Log,
+  lock: DirectoryLock,
+  started: AsyncDisposableStack,
+): Promise<RunningNode> {
+  const reusePort = await hasReusePort();
+  const workers = reusePort ? settings.workers : 1;
+  if (!reusePort) {
+    if (settings.takeover) throw new StartError('this platform has no reusePort, which --takeover needs');
+    if (settings.workers > 1) log.warn('this platform has no reusePort: one worker', { wanted: settings.workers });
   }
-
-  /** What is begun is put into `started`, to be ended where the rest fails. */
-  async start(started: AsyncDisposableStack): Promise<RunningNode> {
-    const settings = this.#settings;
-    const log = this.#log;
-    const reusePort = await hasReusePort();
-    const workers = reusePort ? settings.workers : 1;
-    if (!reusePort) {
-      if (settings.takeover) throw new StartError('this platform has no reusePort, which --takeover needs');
-      if (settings.workers > 1) log.warn('this platform has no reusePort: one worker', { wanted: settings.workers });
-    }
-    const own = await claimAddresses(settings.binds, settings.takeover);
-    const region = createSharedRegion({
-      workers,
-      limiterCells: settings.limiterCells,
-      cachedBytes: settings.responseCacheBytes,
+  const own = await claimAddresses(settings.binds, settings.takeover);
+  const region = createSharedRegion({
+    workers,
+    limiterCells: settings.limiterCells,
+    cachedBytes: settings.responseCacheBytes,
+  });
+  const shared = attachShared(region);
+  const accessLog = new AccessLog(shared, await openAccessLog(settings.accessLog), log);
+  started.defer(() => accessLog.close());
+  const spans =
+    settings.otlp === undefined
+      ? undefined
+      : new SpanExport(shared, await openOtlp(settings.otlp, settings, packageJson.version), log);
+  started.defer(() => spans?.close());
+  const namespace = (): string => `${activation.historyId}\n${settings.group}`;
+  const redis =
+    settings.redis === undefined
+      ? undefined
+      : await startRedis(settings.redis, settings.nodeId, namespace, shared, log);
+  started.defer(() => redis?.close());
+  const sharedCache = redis?.sharedCache;
+  const leases = new LeaseKeeper(shared, redis?.leases ?? NO_STORE, log);
+  started.defer(() => leases.close());
+  const directory = createSlotDirectory(region);
+  const ledger = new SlotLedger(directory);
+  const context: BuildContext = { group: settings.group, zone: settings.zone, slots: ledger };
+  const onPhase = cacheFault(readFaults(process.env.SLUICE_FAULTS));
+  const cache: NodeCache = new NodeCache({
+    directory: settings.cacheDir,
+    group: settings.group,
+    log,
+    snapshot: () => persistence.snapshot(),
+    readOnly: lock.heldBy !== undefined,
+    ...(onPhase && { onPhase }),
+  });
+  let ready = false;
+  const supervisor: Supervisor = new Supervisor({
+    shared,
+    directory,
+    group: settings.group,
+    zone: settings.zone,
+    recordsSpans: spans !== undefined,
+    listeners: own.length === 0 ? [DEFAULT_LISTENER] : own,
+    reusePort,
+    drainTimeoutMs: settings.drainTimeoutMs,
+    log,
+    whole: () => activation.whole(),
+    onListening: () => {
+      if (ready || !activation.active || supervisor.serving < supervisor.workers) return;
+      ready = true;
+      log.info('ready', { revision: activation.config.revision });
+    },
+    onKeysWanted: (issuer) => keySets.wanted(issuer),
+    onSharedCache: (call, answer) => sharedCache?.onCall(call, answer),
+    onEnded: () => sharedCache?.onWorkerEnded(),
+    onBindFailed: (name, reason) => {
+      log.error('listener cannot be bound', { listener: name, reason });
+      listeners.failed(name, reason);
+    },
+  });
+  // Before the cache is read: workers load their program meanwhile.
+  supervisor.start();
+  started.defer(() => supervisor.close());
+  const readClocks = (): readonly [number, number] => [Date.now(), shared.clock.nowMs()];
+  const wallClock = new WallClockWatch(...readClocks(), log, readClocks);
+  started.defer(() => wallClock.close());
+  const keysOf = (memory: SharedArrayBuffer): KeyStore =>
+    new KeyStore(memory, {
+      hashKey: region.hashKey,
+      build: (item) => buildApiKeyItem(item, context),
+      // Only of the keys that are active are there slots to release.
+      ...(memory === region.apiKeys && { released: (before, after) => ledger.release(before, after) }),
     });
-    const shared = attachShared(region);
-    const accessLog = new AccessLog(shared, await openAccessLog(settings), log);
-    started.defer(() => accessLog.close());
-    const spans =
-      settings.otlp === undefined
-        ? undefined
-        : new SpanExport(shared, await openOtlp(settings.otlp, settings, packageJson.version), log);
-    started.defer(() => spans?.close());
-    const redis =
-      settings.redis === undefined ? undefined : await startRedisLeases(settings.redis, settings.nodeId, log);
-    started.defer(() => redis?.close());
-    const leases = new LeaseKeeper(shared, redis ?? NO_STORE, log);
-    started.defer(() => leases.close());
-    const directory = createSlotDirectory(region);
-    const sharedCache =
-      settings.redis === undefined
-        ? undefined
-        : await startSharedCache(settings.redis, () => `${activation.historyId}\n${settings.group}`, shared, log);
-    started.defer(() => sharedCache?.close());
-    const ledger = new SlotLedger(directory);
-    const context: BuildContext = { group: settings.group, zone: settings.zone, slots: ledger };
-    const onPhase = cacheFault(readFaults(process.env.SLUICE_FAULTS));
-    const cache: NodeCache = new NodeCache({
-      directory: settings.cacheDir,
-      group: settings.group,
-      log,
-      snapshot: () => persistence.snapshot(),
-      readOnly: this.#lock.heldBy !== undefined,
-      ...(onPhase && { onPhase }),
-    });
-    let ready = false;
-    const supervisor: Supervisor = new Supervisor({
-      shared,
-      directory,
-      group: settings.group,
-      zone: settings.zone,
-      recordsSpans: spans !== undefined,
-      listeners: own.length === 0 ? [DEFAULT_LISTENER] : own,
-      reusePort,
-      drainTimeoutMs: settings.drainTimeoutMs,
-      log,
-      whole: () => activation.whole(),
-      onListening: () => {
-        if (ready || !activation.active || supervisor.serving < supervisor.workers) return;
-        ready = true;
-        log.info('ready', { revision: activation.config.revision });
-      },
-      onKeysWanted: (issuer) => keySets.wanted(issuer),
-      onSharedCache: (call, answer) => sharedCache?.onCall(call, answer),
-      onEnded: () => sharedCache?.onWorkerEnded(),
-      onBindFailed: (name, reason) => {
-        log.error('listener cannot be bound', { listener: name, reason });
-        listeners.failed(name, reason);
-      },
-    });
-    // Before the cache is read: workers load their program meanwhile.
-    supervisor.start();
-    started.defer(() => supervisor.close());
-    const readClocks = (): readonly [number, number] => [Date.now(), shared.clock.nowMs()];
-    const wallClock = new WallClockWatch(...readClocks(), log, readClocks);
-    started.defer(() => wallClock.close());
-    const keysOf = (memory: SharedArrayBuffer): KeyStore =>
-      new KeyStore(memory, {
-        hashKey: region.hashKey,
-        build: (item) => buildApiKeyItem(item, context),
-        // Only of the keys that are active are there slots to release.
-        ...(memory === region.apiKeys && { released: (before, after) => ledger.release(before, after) }),
-      });
-    const keys = keysOf(region.apiKeys);
-    const cached = await cache.load(new KeyRestore(keys));
-    const healthChecks = new HealthChecks(shared.endpointHealth, log);
-    started.defer(() => healthChecks.close());
-    const breakerWatch = new BreakerWatch(shared, log, () => watch.sendStatus());
-    started.defer(() => breakerWatch.close());
-    const keySets = new KeySets({
-      log,
-      known: (issuer, url) => activation.keySets().find((set) => set.issuer === issuer && set.url === url)?.document,
-      activate: async (issuer, url, document) => {
-        const set = create(FetchedKeySetSchema, { issuer, url, document });
-        await activation.applyKeySet(set);
-        persistence.saveKeySet(set);
-      },
-      settled: (issuer, againInMs) => supervisor.tell({ type: 'keysSettled', issuer, againInMs }),
-    });
-    started.defer(() => keySets.close());
-    const discovery = new DnsDiscovery({
-      log,
-      servers: settings.dnsServers,
-      known: (service) => activation.services.known(service),
-      activate: async (service, found) => {
-        const isActive = await activation.applyFound(service, found);
-        if (isActive) persistence.saveFound(foundEndpoints(service, found));
-        return isActive;
-      },
-    });
-    started.defer(() => discovery.close());
-    const listeners = new Listeners(own, supervisor, settings.drainTimeoutMs);
-    const activation: Activation = new Activation(
-      { shared, ledger, log, healthChecks, breakerWatch, keySets, discovery },
-      restoreTracks(context, cached, keys),
-      supervisor,
-      listeners,
-    );
-    const persistence = new Persistence(cache, activation);
-    const steadyMs = createSteadyClock(() => shared.clock.nowMs());
-    const freshness = new Freshness(steadyMs, () => ({
+  const keys = keysOf(region.apiKeys);
+  const cached = await cache.load(new KeyRestore(keys));
+  const healthChecks = new HealthChecks(shared.endpointHealth, log);
+  started.defer(() => healthChecks.close());
+  const breakerWatch = new BreakerWatch(shared, log, () => watch.sendStatus());
+  started.defer(() => breakerWatch.close());
+  const keySets = new KeySets({
+    log,
+    known: (issuer, url) => activation.keySets().find((set) => set.issuer === issuer && set.url === url)?.document,
+    activate: async (issuer, url, document) => {
+      const set = create(FetchedKeySetSchema, { issuer, url, document });
+      await activation.applyKeySet(set);
+      persistence.saveKeySet(set);
+    },
+    settled: (issuer, againInMs) => supervisor.tell({ type: 'keysSettled', issuer, againInMs }),
+  });
+  started.defer(() => keySets.close());
+  const discovery = new DnsDiscovery({
+    log,
+    servers: settings.dnsServers,
+    known: (service) => activation.services.known(service),
+    activate: async (service, found) => {
+      const isActive = await activation.applyFound(service, found);
+      if (isActive) persistence.saveFound(foundEndpoints(service, found));
+      return isActive;
+    },
+  });
+  started.defer(() => discovery.close());
+  const listeners = new Listeners(own, supervisor, settings.drainTimeoutMs);
+  const activation: Activation = new Activation(
+    { shared, ledger, log, healthChecks, breakerWatch, keySets, discovery },
+    restoreTracks(context, cached, keys),
+    supervisor,
+    listeners,
+  );
+  const persistence = new Persistence(cache, activation);
+  const fresh = new NodeFreshness({
+    cacheDir: settings.cacheDir,
+    maxStalenessMs: settings.maxStalenessMs,
+    shared,
+    log,
+    active: () => ({
+      historyId: activation.historyId,
       revision: activation.config.revision,
       factsVersion: activation.facts.revision,
-    }));
-    const staleness = new StalenessBound(settings.maxStalenessMs, { freshness, ...shared, log });
-    started.defer(() => staleness.close());
-    const confirmations = new ConfirmationFile(settings.cacheDir, log);
-    const confirmationKeeper = new ConfirmationKeeper(
-      confirmations,
-      settings.maxStalenessMs,
-      () => {
-        const { historyId, config, facts } = activation;
-        return { historyId, revision: config.revision, factsVersion: facts.revision, ageMs: freshness.ageMs };
-      },
-      steadyMs,
-    );
-    freshness.onConfirmed = () => {
-      staleness.look();
-      confirmationKeeper.confirmed();
-    };
-    freshness.onDisconnected = () => confirmationKeeper.flush();
-    const watch: WatchClient = new WatchClient({
-      controlPlanes: settings.controlPlanes,
-      token: settings.token,
-      log,
-      node: createWatchNode({
-        settings,
-        version: packageJson.version,
-        shared,
-        directory,
-        activation,
-        keys,
-        persistence,
-        supervisor,
-        freshness,
-        healthChecks,
-        breakerWatch,
-        discovery,
-        sharedCache,
-      }),
-      onDisconnect: () => freshness.disconnected(),
-    });
-    const endpoints = createEndpoints({
+    }),
+  });
+  started.defer(() => fresh.close());
+  const { freshness, staleness } = fresh;
+  const watch: WatchClient = new WatchClient({
+    controlPlanes: settings.controlPlanes,
+    token: settings.token,
+    log,
+    node: createWatchNode({
       settings,
       version: packageJson.version,
       shared,
       directory,
       activation,
+      keys,
+      persistence,
       supervisor,
-      listeners,
-      cache,
-      watch,
       freshness,
-      staleness,
-      leases,
-      sharedCache,
-      accessLog,
-      discovery,
       healthChecks,
-      wallClock,
-      spans,
-      persistedRevision: () => persistence.revision,
-    });
-    const admin = await startAdminServer(settings.admin, endpoints, settings.takeover);
-    started.defer(() => admin.close());
-    if (cached === undefined) {
-      listeners.reconcile();
-    } else {
-      persistence.restored(cached.config.revision);
-      freshness.restored(restoredAgeMs(cached, confirmations.read()));
-      staleness.look();
-      await activation.restore(cached);
-      // So that it is told and retried, and not first noticed when a change comes.
-      if (this.#lock.unwritable !== undefined) cache.rewrite(() => persistence.restored(activation.config.revision));
-      log.info('serving from the cache', { revision: cached.config.revision, resources: cached.config.latest.length });
-    }
-    if (this.#lock.heldBy === undefined) confirmationKeeper.open();
-    void this.#lock.taken
-      ?.then(() => takeOverCache(cache, activation, persistence, keysOf))
-      .then(() => confirmationKeeper.open())
-      .then(() => log.info('the process before has gone', { revision: activation.config.revision }))
-      .catch((error: unknown) => log.error('cannot take the cache over', { reason: String(error) }));
-    const watching = watch.run();
-    const end = async (): Promise<void> => {
-      watch.close();
-      await watching;
-      await supervisor.close();
-      staleness.close();
-      await confirmationKeeper.close();
-      wallClock.close();
-      healthChecks.close();
-      breakerWatch.close();
-      keySets.close();
-      discovery.close();
-      leases.close();
-      redis?.close();
-      sharedCache?.close();
-      await Promise.all([accessLog.close(), spans?.close()]);
-      await cache.close();
-      await admin.close();
-      this.#lock.release();
-    };
-    return {
-      listening: [...listeners.bound()].map(
-        ({ name, host, port }) => `${name}=${host.includes(':') ? `[${host}]` : host}:${port}`,
-      ),
-      admin,
-      replaceWorkers: () => supervisor.replaceAll(),
-      stop: async () => {
-        const { drainDelayMs, drainTimeoutMs } = settings;
-        log.info('draining', { delayMs: drainDelayMs, timeoutMs: drainTimeoutMs });
-        shared.control.drain();
-        watch.sendStatus();
-        // Who asks there is answered by the process that takes over, at once.
-        if (hasSuccessor(settings.cacheDir)) await admin.close();
-        await delay(drainDelayMs);
-        // Until the last request is answered the stream goes on: a key that is revoked meanwhile opens nothing here.
-        await supervisor.drain(drainTimeoutMs);
-        await end();
-      },
-      kill: end,
-    };
+      breakerWatch,
+      discovery,
+      sharedCache,
+    }),
+    onDisconnect: () => freshness.disconnected(),
+  });
+  const endpoints = createEndpoints({
+    settings,
+    version: packageJson.version,
+    shared,
+    directory,
+    activation,
+    supervisor,
+    listeners,
+    cache,
+    watch,
+    freshness,
+    staleness,
+    leases,
+    sharedCache,
+    accessLog,
+    discovery,
+    healthChecks,
+    wallClock,
+    spans,
+    persistedRevision: () => persistence.revision,
+  });
+  const admin = await startAdminServer(settings.admin, endpoints, settings.takeover);
+  started.defer(() => admin.close());
+  if (cached === undefined) {
+    listeners.reconcile();
+  } else {
+    persistence.restored(cached.config.revision);
+    fresh.restored(cached);
+    await activation.restore(cached);
+    // So that it is told and retried, and not first noticed when a change comes.
+    if (lock.unwritable !== undefined) cache.rewrite(() => persistence.restored(activation.config.revision));
+    log.info('serving from the cache', { revision: cached.config.revision, resources: cached.config.latest.length });
   }
+  if (lock.heldBy === undefined) fresh.write();
+  void lock.taken
+    ?.then(() => takeOverCache(cache, activation, persistence, keysOf))
+    .then(() => fresh.write())
+    .then(() => log.info('the process before has gone', { revision: activation.config.revision }))
+    .catch((error: unknown) => log.error('cannot take the cache over', { reason: String(error) }));
+  const watching = watch.run();
+  const end = async (): Promise<void> => {
+    watch.close();
+    await watching;
+    await supervisor.close();
+    await fresh.close();
+    wallClock.close();
+    healthChecks.close();
+    breakerWatch.close();
+    keySets.close();
+    discovery.close();
+    leases.close();
+    redis?.close();
+    await Promise.all([accessLog.close(), spans?.close()]);
+    await cache.close();
+    await admin.close();
+    lock.release();
+  };
+  return {
+    listening: [...listeners.bound()].map(
+      ({ name, host, port }) => `${name}=${host.includes(':') ? `[${host}]` : host}:${port}`,
+    ),
+    admin,
+    replaceWorkers: () => supervisor.replaceAll(),
+    stop: async () => {
+      const { drainDelayMs, drainTimeoutMs } = settings;
+      log.info('draining', { delayMs: drainDelayMs, timeoutMs: drainTimeoutMs });
+      shared.control.drain();
+      watch.sendStatus();
+      // Who asks there is answered by the process that takes over, at once.
+      if (hasSuccessor(settings.cacheDir)) await admin.close();
+      await delay(drainDelayMs);
+      // Until the last request is answered the stream goes on: a key that is revoked meanwhile opens nothing here.
+      await supervisor.drain(drainTimeoutMs);
+      await end();
+    },
+    kill: end,
+  };
 }
 
 function takeDirectory({ cacheDir: directory, takeover }: Settings): DirectoryLock {
@@ -352,41 +318,4 @@ function takeDirectory({ cacheDir: directory, takeover }: Settings): DirectoryLo
       `cannot use the cache directory ${directory}: ${error instanceof Error ? error.message : String(error)} (--cache-dir)`,
     );
   }
-}
-
-async function openAccessLog({ accessLog: path }: Settings): Promise<LogTarget> {
-  if (path === undefined) return standardOutput;
-  const file = new LogFile(path);
-  await file.open().catch((error: Error) => {
-    throw new StartError(`cannot open the access log ${path}: ${error.message} (--access-log)`);
-  });
-  return file;
-}
-
-function restoreTracks(
-  context: BuildContext,
-  cached: CachedState | undefined,
-  keys: KeyStore,
-): { config: NodeTrack; facts: NodeTrack } {
-  if (cached === undefined) {
-    const config = new NodeTrack(WireTrack.CONFIG, new ActiveSet(context));
-    return { config, facts: new NodeTrack(WireTrack.FACTS, new ActiveSet(context), keys) };
-  }
-  return {
-    config: NodeTrack.restore(WireTrack.CONFIG, context, cached.config),
-    facts: NodeTrack.restore(WireTrack.FACTS, context, cached.facts, keys),
-  };
-}
-
-/** Only nodes with `--redis` load its client, which is a sixth of what the main thread loads. */
-async function startRedisLeases(url: string, nodeId: string, log: Log): Promise<RedisLeases> {
-  const { RedisLeases } = await import('./leases/redis-leases.ts');
-  const leases = new RedisLeases(url, nodeId, log);
-  leases.start();
-  return leases;
-}
-
-async function startSharedCache(url: string, namespace: () => string, shared: Shared, log: Log): Promise<SharedCache> {
-  const { RedisAnswers } = await import('./shared-cache/redis-answers.ts');
-  return new SharedCache(shared, new RedisAnswers(url, namespace, log), log);
 }
