@@ -6,6 +6,7 @@ const FUNCTIONAL = [
   'test/e2e/{explain,fields,gatewayctl*,held-resources,histories,issuer-keys,lease-store,readme*,secrets,start-errors}.test.ts',
   'test/e2e/{tokens,two-control-planes}.test.ts',
 ];
+const ENGINE = 'data-plane/engine/**/*.test.ts';
 /** Most tests of the control plane, and many others, import its store. */
 const QUICKER = 'control-plane/src/resolve-drizzle.ts';
 const PROCESSES = {
@@ -17,7 +18,7 @@ const PROCESSES = {
 } as const;
 
 /**
- * `unit` tests stand beside the code they test. `functional` and `system` tests start real processes and run one file at a time; those of
+ * `engine` and `unit` tests stand beside the code they test. `functional` and `system` tests start real processes and run one file at a time; those of
  * `system` crash, load and time them.
  */
 export default defineConfig({
@@ -28,8 +29,20 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: 'engine',
+          include: [ENGINE],
+          // Pure, so one test file has nothing to fear from what another left in the process, and the modules are loaded once.
+          isolate: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'unit',
           include: ['{proto,data-plane,control-plane,cli}/**/*.test.ts'],
+          exclude: [ENGINE],
           setupFiles: [QUICKER],
           testTimeout: 60_000,
           hookTimeout: 60_000,

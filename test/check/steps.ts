@@ -2,7 +2,7 @@ import { checkBreaking } from './breaking.ts';
 import { checkLockfile } from './lockfile.ts';
 import { checkShell } from './shell.ts';
 import { command, type Step } from './step.ts';
-import { runTests } from './tests.ts';
+import { ARCHITECTURE, runTests } from './tests.ts';
 
 /** Every check, cheapest first, so that a mistake shows in seconds. */
 export const steps: readonly Step[] = [
@@ -17,6 +17,6 @@ export const steps: readonly Step[] = [
   { name: 'protobuf breaking changes', run: checkBreaking },
   { name: 'generated files unchanged', run: () => command(process.execPath, ['proto/generate.ts', '--check']) },
   { name: 'reference pages unchanged', run: () => command(process.execPath, ['test/reference/main.ts', '--check']) },
-  { name: 'architecture', run: () => command('vitest', ['run', '--project', 'functional', 'test/architecture']) },
+  { name: 'architecture', run: () => command('vitest', ['run', '--project', 'functional', ARCHITECTURE]) },
   { name: 'tests', run: runTests },
 ];
