@@ -125,6 +125,14 @@ test('a node that is cut off for longer than it may be refuses credentials and n
     const text = await controlPlane.ctlOk(['nodes', 'bounded']);
     return text.includes('disconnected') && text;
   });
+  const explain = (...args: string[]) => controlPlane.ctl(['explain', 'GET', ...args]);
+  const refusal = await waitFor('explain says so of the node', async () => {
+    const { stdout } = await explain('/keyed', '--as', 'c', '--node', 'bounded');
+    return stdout.startsWith('503') && stdout;
+  });
+  expect(refusal).toContain('bounded is cut off for longer than its --max-staleness');
+  expect((await explain('/optional', '--node', 'bounded')).stdout).toContain('passes as anonymous');
+  expect((await explain('/keyed', '--as', 'c', '--node', 'unbounded')).stdout).toMatch(/^200/);
   expect(shown).toMatch(/believes no credential from \S+ on \(--max-staleness\)/);
   const other = JSON.parse(await controlPlane.ctlOk(['nodes', 'unbounded', '-o', 'json']));
   expect(other).not.toHaveProperty('maxStalenessSeconds');

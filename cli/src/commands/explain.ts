@@ -1,4 +1,6 @@
+import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { DEFAULT_LISTENER, type ExplainedRequest, Explainer, type ExplainerOptions } from '@sluice/engine';
+import type { Node } from '@sluice/proto';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { ControlPlaneClient } from '../client/control-plane.ts';
 import { readConfig } from '../client/read-config.ts';
@@ -8,9 +10,11 @@ import { readRequest } from '../explain/read-request.ts';
 import { readRequestFile } from '../explain/read-request-file.ts';
 import { compareAll, type SummaryRow, summarize } from '../explain/summary.ts';
 import { readText } from '../manifests/read-files.ts';
+import { credentialsRefusedFrom } from '../output/disbelief.ts';
 import { oneLine } from '../output/plain-text.ts';
 import { type OutputFormat, printList, printValue } from '../output/print.ts';
 import type { Column } from '../output/table.ts';
+import { formatTime } from '../output/time.ts';
 import { withControlPlane, withOutput } from './command.ts';
 import { collect, readRevision } from './flags.ts';
 
@@ -151,7 +155,18 @@ async function load(
   for (const { kind, name, reason } of held) {
     process.stderr.write(oneLine(`${flags.node} holds ${kind}/${name} at an older version: ${reason}`).concat('\n'));
   }
-  return { explainer: new Explainer(resources, { group }), revision: activeRevision, options: { group } };
+  const disbelief = disbeliefOf(node!);
+  const options = { group, ...(disbelief !== undefined && { disbelief }) };
+  return { explainer: new Explainer(resources, options), revision: activeRevision, options };
+}
+
+/** Why a node believes no credential, as far as the control plane can tell. Says when it will not, where that is still to come. */
+function disbeliefOf(node: Node): string | undefined {
+  const from = credentialsRefusedFrom(node);
+  if (from === undefined) return undefined;
+  if (timestampMs(from) <= Date.now()) return `${node.nodeId} is cut off for longer than its --max-staleness`;
+  process.stderr.write(`${node.nodeId} is not connected, and believes no credential from ${formatTime(from)} on\n`);
+  return undefined;
 }
 
 const SUMMARY_COLUMNS: readonly Column<SummaryRow>[] = [

@@ -1,6 +1,7 @@
-import { durationMs, type Timestamp, timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
+import { durationMs } from '@bufbuild/protobuf/wkt';
 import { type Node, NodeState } from '@sluice/proto';
 import type { Command } from 'commander';
+import { credentialsRefusedFrom } from '../output/disbelief.ts';
 import type { Style } from '../output/paint.ts';
 import { oneLine } from '../output/plain-text.ts';
 import { type OutputFormat, printList, printTable, printValue } from '../output/print.ts';
@@ -72,12 +73,6 @@ function printOne(node: Node, output: OutputFormat): void {
       );
     }
   }
-}
-
-/** Of a node that is not connected and is bounded: about, as it was confirmed by the last heartbeat before it was gone. */
-function credentialsRefusedFrom({ state, maxStaleness, lastSeenAt }: Node): Timestamp | undefined {
-  if (state !== NodeState.DISCONNECTED || maxStaleness === undefined || lastSeenAt === undefined) return undefined;
-  return timestampFromMs(timestampMs(lastSeenAt) + durationMs(maxStaleness));
 }
 
 function nodeValue(node: Node): Record<string, unknown> {

@@ -272,6 +272,9 @@ export class Activation {
   }
 
   #removeService(name: string): void {
+    const removed = this.#services.get(name)?.plan;
+    // Another of this name is not refused for what this one did.
+    if (removed?.breaker !== undefined) this.#options.shared.breakers.reset(removed.slot);
     this.#services.remove(name);
     this.#options.discovery.remove(name);
     this.#options.healthChecks.remove(name);

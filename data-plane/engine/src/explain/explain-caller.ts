@@ -7,11 +7,15 @@ import type { RoutePlan } from '../tables/plan.ts';
 import { type Asked, refused, type Said, withoutEnd } from './explain-step.ts';
 import type { AssumedCaller } from './explainer.ts';
 
-/** The request as later steps see it: where the route asks nobody who he is, he is nobody, whatever is assumed. */
+/**
+ * The request as later steps see it: where the route asks nobody who he is, he is nobody, whatever is assumed; and so he is where only
+ * a dry run asks, and no credential is believed.
+ */
 export function identified(plan: RoutePlan, asked: Asked): Asked {
-  return plan.auth === undefined && plan.dryRun?.auth === undefined && asked.caller !== undefined
-    ? { ...asked, caller: undefined, consumer: undefined, isUnasked: true }
-    : asked;
+  if (plan.auth !== undefined || asked.caller === undefined) return asked;
+  const isUnasked = plan.dryRun?.auth === undefined;
+  if (!isUnasked && asked.disbelief === undefined) return asked;
+  return { ...asked, caller: undefined, consumer: undefined, isUnasked };
 }
 
 export function explainAddress({ admitsAddress }: RoutePlan, { address, headers, trusts }: Asked): Said {
@@ -33,6 +37,7 @@ function hopsOf(headers: ReadonlyMap<string, string>): string | undefined {
 export function explainAuthentication({ auth }: RoutePlan, asked: Asked): Said {
   const { caller, isUnasked } = asked;
   if (auth === undefined) return isUnasked === true ? 'nobody is asked who he is: nobody is identified' : undefined;
+  if (asked.disbelief !== undefined) return explainDisbelief(auth, asked, asked.disbelief);
   const ways = auth.methods.map(methodText).join(' or ');
   if (caller !== undefined) {
     if (isToken(caller) && !auth.methods.some(({ kind }) => kind === 'jwt')) {
@@ -48,6 +53,13 @@ export function explainAuthentication({ auth }: RoutePlan, asked: Asked): Said {
   if (!auth.optional) return refused(401, 'unauthenticated', `needs ${ways}, and nobody is assumed${unread}`);
   const says = `nobody is assumed: passes as anonymous; asked for: ${ways}${unread}`;
   return unread === '' ? says : { open: says };
+}
+
+/** Nobody can tell which credentials hold: who presents one is refused, and so is who has to. */
+function explainDisbelief(auth: AuthPlan, asked: Asked, disbelief: string): Said {
+  const presents = asked.caller !== undefined || auth.methods.some((method) => isPresented(method, asked));
+  if (auth.optional && !presents) return 'nobody is assumed: passes as anonymous';
+  return refused(503, 'policy_unavailable', `no credential is believed: ${disbelief}`);
 }
 
 export function explainAuthorization({ authorization }: RoutePlan, { caller, consumer }: Asked): Said {

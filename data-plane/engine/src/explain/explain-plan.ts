@@ -36,9 +36,9 @@ export function explainPlan(
   { path, query }: NormalizedTarget,
   matched: ParsedPath | undefined,
   { bodyBytes: listenerBodyBytes, trusts }: ListenerPlan,
-  consumer: ConsumerPlan | undefined,
+  known: { readonly consumer: ConsumerPlan | undefined; readonly disbelief: string | undefined },
 ): PlanVerdict {
-  const asked = identified(plan, { ...request, path, query, matched, listenerBodyBytes, trusts, consumer });
+  const asked = identified(plan, { ...request, path, query, matched, listenerBodyBytes, trusts, ...known });
   const steps: StepVerdict[] = [];
   for (const [step, explain] of STEPS) {
     for (const said of [explain(plan, asked)].flat()) {

@@ -15,6 +15,8 @@ export interface Asked extends ExplainedRequest {
   readonly trusts: (address: string) => boolean;
   /** Somebody is assumed, and the route asks nobody who he is. */
   readonly isUnasked?: boolean;
+  /** Why the node believes no credential. Undefined: it does. */
+  readonly disbelief: string | undefined;
   /** Undefined: no consumer. */
   readonly consumer: ConsumerPlan | undefined;
 }

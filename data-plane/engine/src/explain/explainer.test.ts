@@ -333,3 +333,33 @@ test('what a node would hold is told, and refused where nothing older is served'
   expect(outcome).toMatchObject({ kind: 'refuse', status: 503, code: 'policy_unavailable' });
   expect(steps.at(-1)).toMatchObject({ step: 'availability', verdict: 'end' });
 });
+
+test('a node that believes no credential refuses who presents one and who has to, and takes nobody for a consumer in a dry run', () => {
+  const { documents } = parseManifests(
+    [
+      spec('Service', 'up', { endpoints: [{ address: '127.0.0.1:1' }] }),
+      spec('Consumer', 'alice', {}),
+      spec('Policy', 'dry', { mode: 'dryRun', auth: KEY }),
+      route('plain', {}),
+      route('keyed', { auth: KEY }),
+      route('open', { auth: { ...KEY, optional: true } }),
+      route('tried', { policies: ['dry'] }),
+    ].join('\n---\n'),
+    { file: '' },
+  );
+  const some = new Explainer(
+    documents.map(({ resource }) => resource),
+    { disbelief: 'n1 is cut off' },
+  );
+  const outcome = (target: string, asked?: Asked) => some.decide(requestOf(target, asked)).outcome;
+  const refused = { status: 503, code: 'policy_unavailable', says: 'no credential is believed: n1 is cut off' };
+  expect(outcome('/keyed')).toMatchObject(refused);
+  expect(outcome('/keyed', alice)).toMatchObject(refused);
+  expect(outcome('/open', alice)).toMatchObject(refused);
+  expect(outcome('/open', { headers: { 'x-api-key': 'k' } })).toMatchObject(refused);
+  for (const target of ['/open', '/plain', '/tried']) expect(outcome(target).kind).toBe('forward');
+  expect(some.decide(requestOf('/tried', alice)).steps).toContainEqual({
+    ...{ step: 'dry run', verdict: 'pass' },
+    says: 'would be refused, and passes: no credential is believed: n1 is cut off',
+  });
+});

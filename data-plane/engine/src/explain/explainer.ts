@@ -91,6 +91,8 @@ export interface ExplainerOptions {
   readonly group?: string;
   /** How many of `alsoTaking` and of `nearest` are given. Default 5. */
   readonly limit?: number;
+  /** Why the node believes no credential: cut off for longer than its `--max-staleness`. Unset: it does. */
+  readonly disbelief?: string;
 }
 
 /**
@@ -103,9 +105,10 @@ export class Explainer {
   readonly #routes: readonly BuiltRoute[];
   readonly #tables: Tables;
   readonly #limit: number;
+  readonly #disbelief: string | undefined;
 
   /** @param resources a whole configuration; secrets may be fingerprints. */
-  constructor(resources: readonly Resource[], { group = 'default', limit = 5 }: ExplainerOptions = {}) {
+  constructor(resources: readonly Resource[], { group = 'default', limit = 5, disbelief }: ExplainerOptions = {}) {
     const context = { group, slots: NO_SLOTS };
     const set = new ActiveSet(context);
     set.make(set.plan({ upserts: resources.map(toItem), removals: [], snapshot: true }));
@@ -114,6 +117,7 @@ export class Explainer {
     this.#routes = [...set.activeItems()].filter((item) => item.kind === 'Route');
     this.held = [...set.held.values()];
     this.#limit = limit;
+    this.#disbelief = disbelief;
   }
 
   /**
@@ -135,14 +139,10 @@ export class Explainer {
       }
       case 'found': {
         const { plan } = finding;
-        const { outcome, steps } = explainPlan(
-          plan,
-          asked,
-          target,
-          finding.path,
-          listener,
-          this.#consumerOf(asked.caller),
-        );
+        const { outcome, steps } = explainPlan(plan, asked, target, finding.path, listener, {
+          consumer: this.#consumerOf(asked.caller),
+          disbelief: this.#disbelief,
+        });
         return {
           outcome,
           route: plan.name,
