@@ -153,12 +153,12 @@ function byText(by: readonly LimitKeyPart[]): string {
 
 function explainFaults(faults: FaultsPlan, { headers }: Asked): Said {
   if (faults.header !== undefined && !headers.has(faults.header)) return `only for requests with ${faults.header}`;
-  if (faults.abortPercent === 100 && faults.delayPercent === 0)
-    return refused(faults.abortStatus, 'fault_injected', 'every request is refused');
-  const parts = [
-    ...(faults.delayPercent > 0 ? [`${faults.delayPercent} % wait for ${formatMilliseconds(faults.delayMs)}`] : []),
-    ...(faults.abortPercent > 0 ? [`${faults.abortPercent} % are refused with ${faults.abortStatus}`] : []),
-  ];
+  const { abortPercent, abortStatus, delayPercent, delayMs } = faults;
+  const delay = delayPercent > 0 ? [`${delayPercent} % wait for ${formatMilliseconds(delayMs)}`] : [];
+  if (abortPercent === 100) {
+    return refused(abortStatus, 'fault_injected', ['every request is refused', ...delay].join(', '));
+  }
+  const parts = [...delay, ...(abortPercent > 0 ? [`${abortPercent} % are refused with ${abortStatus}`] : [])];
   return { open: parts.join(', ') };
 }
 

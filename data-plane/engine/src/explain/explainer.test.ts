@@ -88,6 +88,7 @@ const explainer = explainerOf(
     ],
   }),
   route('failing', { faults: { abort: { status: 418 } } }),
+  route('failing-late', { faults: { delay: { for: '100ms' }, abort: { status: 503 } } }),
   route('rehearsing', {
     faults: {
       delay: { for: '100ms', percent: 50 },
@@ -219,6 +220,7 @@ const requests: readonly (readonly [target: string, asked?: Asked])[] = [
   ['/shared'],
   ['/sticky'],
   ['/failing'],
+  ['/failing-late'],
   ['/rehearsing'],
   ['/rehearsing', { headers: { 'x-rehearse': '1' } }],
   ['/slow'],
