@@ -83,7 +83,9 @@ function readOne(method: string, url: string, flags: ExplainFlags): ExplainedReq
   const { header = [], as, scope, group, claim, from, data, listener } = flags;
   const request = readRequest(
     {
-      ...{ method, url, headers: header },
+      method,
+      url,
+      headers: header,
       ...(as !== undefined && { as }),
       ...(scope !== undefined && { scopes: scope }),
       ...(group !== undefined && { groups: group }),

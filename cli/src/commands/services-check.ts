@@ -123,7 +123,11 @@ const COLUMNS: readonly Column<EndpointRow>[] = [
 
 function rowValue({ service, node, address, state, breaker, endpoint, problem, disputed }: EndpointRow): object {
   return {
-    ...{ service, address, node, state, disputed },
+    service,
+    address,
+    node,
+    state,
+    disputed,
     ...(breaker === BreakerState.UNSPECIFIED ? {} : { breaker: breakerStateName(breaker) }),
     ...(endpoint && { weight: endpoint.weight, zone: endpoint.zone, inFlight: endpoint.inFlight }),
     ...(endpoint?.since && { since: formatTime(endpoint.since) }),

@@ -41,8 +41,11 @@ export function prepareFacts({ state, now }: ControlContext, change: FactsChange
         forced: false,
       },
       versions: changes.map(({ kind, name, nodeGroups, after }) => ({
-        ...{ kind, name, nodeGroups },
-        ...{ content: after?.content, hash: after?.hash },
+        kind,
+        name,
+        nodeGroups,
+        content: after?.content,
+        hash: after?.hash,
       })),
       secrets: change.secrets ?? [],
       audit: changes.map(({ kind, name }) => ({

@@ -104,7 +104,9 @@ export class InstanceExpiry {
       const items = late.filter(({ name }) => facts.get(INSTANCE_KIND, name) !== undefined);
       if (items.length === 0) return done(undefined);
       return done({
-        ...{ action: 'instance.expire', author: 'sluice', detail: 'no heartbeat' },
+        action: 'instance.expire',
+        author: 'sluice',
+        detail: 'no heartbeat',
         items: items.map(({ name }) => ({ kind: INSTANCE_KIND, name, content: undefined })),
       });
     });

@@ -71,7 +71,9 @@ export async function registerInstance(
       ...(weight !== undefined && { weight }),
     });
     return done({
-      ...{ action: 'instance.register', author, detail: `service ${service}` },
+      action: 'instance.register',
+      author,
+      detail: `service ${service}`,
       items: [{ kind: INSTANCE_KIND, name, content: toBinary(InstanceSchema, instance) }],
     });
   });
@@ -107,7 +109,9 @@ export async function deregisterInstance(
   const outcome = await changeFacts(context, () => {
     if (context.state.facts.get(INSTANCE_KIND, name) === undefined) return done(undefined);
     return done({
-      ...{ action: 'instance.deregister', author, detail: `service ${service}` },
+      action: 'instance.deregister',
+      author,
+      detail: `service ${service}`,
       items: [{ kind: INSTANCE_KIND, name, content: undefined }],
     });
   });

@@ -40,8 +40,10 @@ export function endTokens(
   const items = secrets.map(({ hash: secretHash, fromMs }) => {
     const tokenId = tokensOfSecret(secretId(secretHash));
     const revoked = create(RevokedTokenSchema, {
-      ...{ issuer: BUILT_IN_ISSUER, tokenId },
-      ...{ revokedAt: timestampFromMs(nowMs), expiresAt: timestampFromMs(nowMs + KEPT_MS) },
+      issuer: BUILT_IN_ISSUER,
+      tokenId,
+      revokedAt: timestampFromMs(nowMs),
+      expiresAt: timestampFromMs(nowMs + KEPT_MS),
       ...(fromMs === undefined ? {} : { effectiveFrom: timestampFromMs(fromMs) }),
     });
     const name = revokedName(BUILT_IN_ISSUER, tokenId);

@@ -41,11 +41,15 @@ export async function revokeToken(
       });
     }
     const revoked = create(RevokedTokenSchema, {
-      ...{ issuer, tokenId },
-      ...{ revokedAt: timestampFromMs(nowMs), expiresAt: timestampFromMs(endsMs) },
+      issuer,
+      tokenId,
+      revokedAt: timestampFromMs(nowMs),
+      expiresAt: timestampFromMs(endsMs),
     });
     return done({
-      ...{ action: 'token.revoke', author, detail: `issuer ${issuer}` },
+      action: 'token.revoke',
+      author,
+      detail: `issuer ${issuer}`,
       items: [{ kind: REVOKED_TOKEN_KIND, name, content: toBinary(RevokedTokenSchema, revoked) }],
     });
   });

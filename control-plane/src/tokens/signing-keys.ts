@@ -122,7 +122,10 @@ export class SigningKeys {
       const signsFrom = timestampFromDate(new Date(now().getTime() + aheadMs));
       const key = create(SigningKeySchema, { keyId, algorithm, publicKey: JSON.stringify(jwk), privateKey, signsFrom });
       return done({
-        ...{ action: 'token.rotate', author, detail: algorithm, secrets: [sealed] },
+        action: 'token.rotate',
+        author,
+        detail: algorithm,
+        secrets: [sealed],
         items: [{ kind: SIGNING_KEY_KIND, name: keyId, content: toBinary(SigningKeySchema, key) }],
       });
     });

@@ -56,9 +56,13 @@ export function isUsable({ state }: EndpointView): boolean {
 }
 
 const DRAINING: Omit<EndpointView, 'address' | 'inFlight'> = {
-  ...{ weight: 0, priority: 0, zone: '' },
+  weight: 0,
+  priority: 0,
+  zone: '',
   state: 'draining',
-  ...{ probeFailure: undefined, sinceMs: undefined, ejectedUntilMs: undefined },
+  probeFailure: undefined,
+  sinceMs: undefined,
+  ejectedUntilMs: undefined,
 };
 
 function viewEndpoint(
@@ -72,7 +76,10 @@ function viewEndpoint(
   const probe = healthChecks.view(service, slot);
   const known = probe === undefined ? 'unchecked' : 'healthy';
   return {
-    ...{ address, weight, priority, zone },
+    address,
+    weight,
+    priority,
+    zone,
     state: !endpointHealth.isHealthy(slot) ? 'unhealthy' : ejectedForMs > 0 ? 'ejected' : known,
     probeFailure: probe?.failure,
     sinceMs: probe?.changedAtMs,

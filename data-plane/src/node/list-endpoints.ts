@@ -25,7 +25,8 @@ export function* listEndpoints(sources: EndpointListSources): Generator<unknown>
 function endpointValue(view: EndpointView): object {
   const { address, weight, priority, zone, state, probeFailure, sinceMs, ejectedUntilMs, inFlight } = view;
   return {
-    ...{ address, weight },
+    address,
+    weight,
     ...(priority === 0 ? {} : { priority }),
     ...(zone === '' ? {} : { zone }),
     state,
@@ -46,7 +47,8 @@ function dns({ discovery }: EndpointListSources, { name }: BuiltService): object
       ...(source.port === undefined ? {} : { port: source.port }),
       answeredAt: answeredAtMs === undefined ? null : new Date(answeredAtMs).toISOString(),
       ...(failure === undefined ? {} : { failure }),
-      ...{ answered, failed },
+      answered,
+      failed,
       ...(leftOut === 0 ? {} : { leftOut }),
     },
   };

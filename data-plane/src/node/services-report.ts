@@ -74,7 +74,10 @@ function reportService(
 function reportEndpoint(view: EndpointView): MessageInitShape<typeof EndpointReportSchema> {
   const { address, weight, zone, state, probeFailure = '', sinceMs, ejectedUntilMs, inFlight } = view;
   return {
-    ...{ address, weight, zone, inFlight },
+    address,
+    weight,
+    zone,
+    inFlight,
     state: STATES[state],
     probeFailure: probeFailure.slice(0, MAX_FAILURE_CHARS),
     ...(sinceMs === undefined ? {} : { since: timestampFromMs(sinceMs) }),

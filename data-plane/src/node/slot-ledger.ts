@@ -48,8 +48,11 @@ export class SlotLedger implements SlotSource {
   takeUntold(): SlotAssignments {
     const { routes, services, endpoints, limits, policies } = this.#untold;
     const taken = {
-      ...{ routes: [...routes], services: [...services], endpoints: [...endpoints] },
-      ...{ limits: [...limits], policies: [...policies] },
+      routes: [...routes],
+      services: [...services],
+      endpoints: [...endpoints],
+      limits: [...limits],
+      policies: [...policies],
     };
     for (const names of Object.values(this.#untold)) names.clear();
     return taken;

@@ -64,8 +64,13 @@ export function parseManifests(text: string, options: ParseOptions): ParsedManif
   const documents: ManifestDocument[] = [];
   const partial: PartialManifest[] = [];
   const problems: ManifestProblem[] = yaml.faults.map(({ offset, message }) => ({
-    ...{ severity: 'error', kind: '', name: '', field: '', message },
-    ...{ file: options.file, ...yaml.positionAt(offset) },
+    severity: 'error',
+    kind: '',
+    name: '',
+    field: '',
+    message,
+    file: options.file,
+    ...yaml.positionAt(offset),
   }));
   const lines = new Map<string, number>();
   for (const { document, root } of yaml.documents.flatMap(listManifests)) {

@@ -19,7 +19,11 @@ export function buildFoundEndpoints(name: string, content: Uint8Array, slots: Sl
     kind: FOUND_ENDPOINTS_KIND,
     name,
     endpoints: endpoints.map(({ address, weight, priority }) => ({
-      ...{ address, ...splitEndpoint(address), weight, zone: '', priority },
+      address,
+      ...splitEndpoint(address),
+      weight,
+      zone: '',
+      priority,
       slot: slots.endpoint(name, address),
     })),
   };

@@ -122,8 +122,10 @@ class OneLookup {
       if (targets.length > MAX_TARGETS) break;
       for (const { ip } of addresses.get(nameOf(record)) ?? []) {
         targets.push({
-          ...{ ip, port: port ?? record.port },
-          ...{ priority: record.priority, weight: record.weight },
+          ip,
+          port: port ?? record.port,
+          priority: record.priority,
+          weight: record.weight,
         });
       }
     }

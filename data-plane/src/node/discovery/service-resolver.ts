@@ -60,8 +60,12 @@ export class ServiceResolver {
 
   view(): ResolverView {
     return {
-      ...{ source: this.#source, answered: this.#answered, failed: this.#failed, failure: this.#failure },
-      ...{ answeredAtMs: this.#answeredAtMs, leftOut: this.#leftOut },
+      source: this.#source,
+      answered: this.#answered,
+      failed: this.#failed,
+      failure: this.#failure,
+      answeredAtMs: this.#answeredAtMs,
+      leftOut: this.#leftOut,
     };
   }
 

@@ -79,8 +79,12 @@ function encode({ historyId, revision, factsVersion, at }: Confirmation): Buffer
   return encodeRecord({
     case: 'confirmation',
     value: {
-      ...{ historyId, revision: BigInt(revision), factsVersion: BigInt(factsVersion) },
-      ...{ wallMs: BigInt(Math.round(at.wallMs)), uptimeMs: BigInt(Math.round(at.uptimeMs)), bootId: at.bootId },
+      historyId,
+      revision: BigInt(revision),
+      factsVersion: BigInt(factsVersion),
+      wallMs: BigInt(Math.round(at.wallMs)),
+      uptimeMs: BigInt(Math.round(at.uptimeMs)),
+      bootId: at.bootId,
     },
   });
 }

@@ -70,7 +70,10 @@ function readable(
 ): ReadableSpan {
   const traceFlags = TraceFlags.SAMPLED;
   return {
-    ...{ name, kind, resource, instrumentationScope: SCOPE },
+    name,
+    kind,
+    resource,
+    instrumentationScope: SCOPE,
     spanContext: () => ({ traceId, spanId, traceFlags }),
     ...(parentId !== '' && {
       parentSpanContext: { traceId, spanId: parentId, traceFlags, isRemote: spanId === serverId },
@@ -80,8 +83,12 @@ function readable(
     duration: hrTime(end - start),
     status: { code: error === null ? SpanStatusCode.UNSET : SpanStatusCode.ERROR },
     attributes: { ...more, ...attributes, ...(error !== null && { 'error.type': error }) },
-    ...{ links: [], events: [], ended: true },
-    ...{ droppedAttributesCount: 0, droppedEventsCount: 0, droppedLinksCount: 0 },
+    links: [],
+    events: [],
+    ended: true,
+    droppedAttributesCount: 0,
+    droppedEventsCount: 0,
+    droppedLinksCount: 0,
   };
 }
 
