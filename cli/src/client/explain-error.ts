@@ -15,7 +15,7 @@ export function explainError(error: RpcError, server: string, manifests?: Loaded
 }
 
 /** The problems that an answer carries, if it carries any. */
-export function problemsOf(error: RpcError): Problem[] {
+function problemsOf(error: RpcError): Problem[] {
   return error.findDetails(ProblemsSchema).flatMap(({ problems }) => readProblems(problems));
 }
 

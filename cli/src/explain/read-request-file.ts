@@ -3,7 +3,7 @@ import { CommandFailure } from '../exit.ts';
 import { type RequestWords, readRequest } from './read-request.ts';
 
 /** Requests in one file; a longer one is refused. */
-export const MAX_REQUESTS = 100_000;
+const MAX_REQUESTS = 100_000;
 
 /**
  * Reads requests, one JSON object a line: `{"method":"GET","url":"http://a.example/x","headers":{"accept":"text/html"},"as":"alice"}`.

@@ -36,7 +36,7 @@ export function compareAll(now: Explainer, before: Explainer, requests: readonly
 }
 
 /** What a decision comes down to: two that read alike do the same to a client. */
-export function decisionText(explanation: Decision | string): string {
+function decisionText(explanation: Decision | string): string {
   if (typeof explanation === 'string') return explanation;
   const { route, outcome, destinations } = explanation;
   const where = destinations.map(

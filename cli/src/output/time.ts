@@ -11,7 +11,7 @@ export function formatAge(time: Timestamp | undefined, nowMs: number): string {
   return formatSpan(nowMs - toDate(time).getTime());
 }
 
-export function formatSpan(ms: number): string {
+function formatSpan(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   if (seconds < 60) return `${seconds}s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)}m`;

@@ -24,7 +24,7 @@ export interface EncodedUpdate extends TrackPosition {
 
 /** Opens the secrets that an item names. Undefined: it names none. */
 export type OpenSecrets = (item: TrackItem) => Promise<ItemSecretInit[]> | undefined;
-export type ItemSecretInit = MessageInitShape<typeof ItemSecretSchema>;
+type ItemSecretInit = MessageInitShape<typeof ItemSecretSchema>;
 
 /** A part of an update ends with the item that brings it to this size. */
 const partBytes = 256 * 1024;

@@ -10,7 +10,7 @@ export interface Trailers extends FieldList {
   ids: readonly HeaderId[];
 }
 
-export const TRAILER_LIMITS: HeadLimits = { targetBytes: 0, headerBytes: 8 * 1024, headerCount: 32 };
+const TRAILER_LIMITS: HeadLimits = { targetBytes: 0, headerBytes: 8 * 1024, headerCount: 32 };
 
 /**
  * Content-Length, Transfer-Encoding and Host in a trailer section are an attempt to frame another message: refused.

@@ -79,10 +79,6 @@ function isLarge({ upserts, removals }: WholeUpdate, track: NodeTrack): boolean 
   return changed > LARGE_CHANGE && changed * LARGE_SHARE >= track.set.latestSize() + (track.keys?.size ?? 0);
 }
 
-export function newTracks(make: (wire: WireTrack) => NodeTrack): { config: NodeTrack; facts: NodeTrack } {
-  return { config: make(WireTrack.CONFIG), facts: make(WireTrack.FACTS) };
-}
-
 function* chain<T>(...parts: readonly Iterable<T>[]): Generator<T> {
   for (const part of parts) yield* part;
 }

@@ -3,9 +3,9 @@ import { ACTIVE_CONNECTIONS, CLIENT_FULL, type KeyPart, keyPart, type Shared } f
 import { addressGroup } from './client-address.ts';
 
 /** A connection that counts for no client: its peer is a trusted proxy, which brings many. */
-export const NO_CLIENT = -2;
+const NO_CLIENT = -2;
 /** The client has as many connections as it may. */
-export const REFUSED_CLIENT = CLIENT_FULL;
+const REFUSED_CLIENT = CLIENT_FULL;
 
 /** How many connections are looked at to find an idle one to make room. */
 const MAX_LOOKED_AT = 64;

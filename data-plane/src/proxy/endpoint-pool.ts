@@ -4,7 +4,7 @@ import type { TimerWheel } from './timer-wheel.ts';
 import { type ConnectionKeeper, UpstreamConnection } from './upstream-connection.ts';
 
 /** Most connections of one worker to one endpoint that are kept while idle. */
-export const MAX_IDLE = 512;
+const MAX_IDLE = 512;
 /**
  * How long a connection is used at most, from three quarters of this on at random: upstreams that were added behind one address get
  * their share, and no two connections opened together are closed together.

@@ -1,5 +1,5 @@
 /** Whose fault a problem is. */
-export type ProblemSource = 'client' | 'upstream' | 'control' | 'internal';
+type ProblemSource = 'client' | 'upstream' | 'control' | 'internal';
 
 export interface ProblemKind {
   readonly status: number;

@@ -4,7 +4,7 @@ import type { HeldBytes, TunnelFlow } from './tunnel-flow.ts';
 import { revokedAtMs } from './tunnel-identity.ts';
 
 /** Most that one worker holds for ends of tunnels that do not read. */
-export const MAX_HELD_BYTES = 64 * 1024 * 1024;
+const MAX_HELD_BYTES = 64 * 1024 * 1024;
 
 /** What the worker asks of a tunnel. */
 interface OpenTunnel {

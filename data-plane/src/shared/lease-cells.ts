@@ -31,7 +31,7 @@ const LOW = 6;
 const REFUNDS = 7;
 
 /** What the main thread last said of a cell. */
-export const UNKNOWN = 0;
+const UNKNOWN = 0;
 /** The store gave what is there; until UNTIL it has no more. */
 export const ANSWERED = 1;
 /** The store is away, and the limit admits nothing without it. */

@@ -1,5 +1,5 @@
 /** No cell: the key is not in the table. */
-export const ABSENT = -1;
+const ABSENT = -1;
 /** No cell: the key is not in the table and its bucket has none to give. */
 export const FULL = -2;
 

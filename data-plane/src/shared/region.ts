@@ -43,7 +43,7 @@ export const NO_SLOT = 0;
 export const OVERFLOW_SLOT = 1;
 const RESERVED_SLOTS = 2;
 /** Workers that may be there beside those that serve, while they finish what they have. */
-export const SPARE_SEATS = 1;
+const SPARE_SEATS = 1;
 
 /**
  * The memory that the main thread and its workers share. The main thread makes it once; it goes to workers in workerData as it is
@@ -90,7 +90,7 @@ export interface SharedRegion {
   readonly arenas: readonly SharedArrayBuffer[];
 }
 
-export interface BreakerBuffers {
+interface BreakerBuffers {
   readonly words: SharedArrayBuffer;
   readonly openUntil: SharedArrayBuffer;
   readonly permits: SharedArrayBuffer;
@@ -98,12 +98,12 @@ export interface BreakerBuffers {
   readonly windows: SharedArrayBuffer;
 }
 
-export interface OutlierBuffers {
+interface OutlierBuffers {
   readonly words: SharedArrayBuffer;
   readonly until: SharedArrayBuffer;
 }
 
-export interface ColumnBuffers {
+interface ColumnBuffers {
   readonly inFlight: SharedArrayBuffer;
   readonly connections: SharedArrayBuffer;
   readonly pending: SharedArrayBuffer;
@@ -117,7 +117,7 @@ export interface ColumnBuffers {
 /** Most cells of sliding windows, each of which is half a KiB: as many as cells of the limiter up to this. */
 const MAX_WINDOW_CELLS = 1 << 18;
 /** Of answers that are kept, where the node is not told otherwise. */
-export const DEFAULT_CACHED_BYTES = 64 * 1024 * 1024;
+const DEFAULT_CACHED_BYTES = 64 * 1024 * 1024;
 /** Bytes of one cache line; columns of different writers never share one. */
 const LINE = 64;
 /** Int32s of a writer's process-wide column: see `columns.ts`. */

@@ -59,7 +59,7 @@ export interface BindMessage {
 }
 
 /** Accept no more on this listener; its connections end after the request they are in, at the latest in `deadlineMs`. */
-export interface UnbindMessage {
+interface UnbindMessage {
   readonly type: 'unbind';
   readonly listener: string;
   readonly deadlineMs: number;
@@ -73,7 +73,7 @@ export interface KeysSettledMessage {
 }
 
 /** The answer to a call of the worker. */
-export interface SharedCacheMessage {
+interface SharedCacheMessage {
   readonly type: 'sharedCache';
   readonly reply: SharedCacheReply;
 }
@@ -82,18 +82,18 @@ export interface SharedCacheMessage {
  * Accept no more, finish what runs, wait a while for the requests of idle connections, then close them; what still runs after
  * `deadlineMs` is cut. Answered by `drained`.
  */
-export interface DrainMessage {
+interface DrainMessage {
   readonly type: 'drain';
   readonly deadlineMs: number;
 }
 
 /** Leave at once. The thread ends by itself. */
-export interface CloseMessage {
+interface CloseMessage {
   readonly type: 'close';
 }
 
 /** Only where SLUICE_FAULTS is set: throw out of the event loop, as a bug would. */
-export interface CrashMessage {
+interface CrashMessage {
   readonly type: 'crash';
 }
 

@@ -8,7 +8,7 @@ export type Kind = 'Listener' | 'Certificate' | 'Service' | 'Consumer' | 'Issuer
 export type ResourceKey = `${Kind}/${string}`;
 
 /** The case of a resource's spec. */
-export type SpecCase = Exclude<Resource['spec']['case'], undefined>;
+type SpecCase = Exclude<Resource['spec']['case'], undefined>;
 
 const KIND_OF_CASE: Readonly<Record<SpecCase, Kind>> = {
   listener: 'Listener',

@@ -7,7 +7,7 @@ import { readQueryParameter } from '../router/read-query.ts';
 import type { RouteRequest, ValueCondition } from '../router/route-match.ts';
 
 /** The conditions of a match, in the order in which they are looked at here. */
-export type ConditionKind = 'host' | 'path' | 'method' | 'header' | 'query';
+type ConditionKind = 'host' | 'path' | 'method' | 'header' | 'query';
 
 /** The first condition that does not hold. */
 export interface FailedCondition {

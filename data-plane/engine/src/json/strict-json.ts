@@ -5,7 +5,7 @@ export type StrictJson =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly reason: StrictJsonRefusal };
 
-export type StrictJsonRefusal =
+type StrictJsonRefusal =
   | 'nests too deep'
   | 'is not UTF-8'
   | 'is not JSON'

@@ -1,7 +1,7 @@
 import { parseStrictJson } from '../json/strict-json.ts';
 
 /** How deep a token's claims may nest. */
-export const MAX_DEPTH = 16;
+const MAX_DEPTH = 16;
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 

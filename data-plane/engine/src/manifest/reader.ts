@@ -9,7 +9,7 @@ export type ReadSource = (kind: SourceKind, reference: string) => string;
 export type ReportAt = (node: Node | undefined, field: string, message: string, remedy?: string) => void;
 
 /** What is wrong with a key. */
-export interface KeyFault {
+interface KeyFault {
   readonly message: string;
   readonly remedy?: string | undefined;
   /** What could be meant. Default: nothing known. */

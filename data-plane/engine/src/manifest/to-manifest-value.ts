@@ -35,7 +35,7 @@ export function toManifestValue(resource: Resource): ManifestValue {
 }
 
 /** A message as manifests write it. */
-export function writeMessage(desc: DescMessage, message: Message): JsonValue {
+function writeMessage(desc: DescMessage, message: Message): JsonValue {
   const notation = notationOf(desc);
   switch (notation) {
     case 'duration':

@@ -3,7 +3,7 @@ import type { CachePlan } from '../decide/cache-response.ts';
 import { CannotBuild } from './cannot-build.ts';
 import { durationMs, sizeBytes } from './read-duration.ts';
 
-export const DEFAULT_CACHED_BODY_BYTES = 1_048_576;
+const DEFAULT_CACHED_BODY_BYTES = 1_048_576;
 
 export function buildCache(cache: Cache): CachePlan {
   if (cache.shared !== CacheShared.UNSPECIFIED && cache.shared !== CacheShared.REDIS)

@@ -15,7 +15,7 @@ export interface DnsSource {
   readonly refreshMs: number | undefined;
 }
 
-export interface RegistrySource {
+interface RegistrySource {
   readonly kind: 'registry';
   /** An instance that did not heartbeat for this long is gone. */
   readonly ttlMs: number;

@@ -23,7 +23,7 @@ export interface BuiltDestination {
 }
 
 /** Where copies of a route's requests go. */
-export interface BuiltMirror {
+interface BuiltMirror {
   readonly service: string;
   /** 0 to 100. */
   readonly percent: number;

@@ -36,7 +36,7 @@ export interface BuiltService {
   readonly discovery: DiscoverySource | undefined;
 }
 
-export type BuiltFallback =
+type BuiltFallback =
   | { readonly kind: 'service'; readonly service: string }
   | { readonly kind: 'response'; readonly response: ResponsePlan }
   | { readonly kind: 'staleCache'; readonly maxAgeMs: number };

@@ -6,7 +6,7 @@ const TIMEOUT_MS = 5_000;
 
 /** A key set as it came, or why there is none. */
 export type FetchedDocument = { readonly document: string; readonly problems: readonly string[] } | FetchFailure;
-export interface FetchFailure {
+interface FetchFailure {
   readonly failure: string;
 }
 

@@ -63,9 +63,9 @@ export const fallbackKinds = ['service', 'response', 'staleCache'] as const;
 export type FallbackKind = (typeof fallbackKinds)[number];
 
 /** A label's value is a slot's name, or what `text` makes of the number. */
-export type LabelSource = { readonly slot: SlotKind } | { readonly text: (key: number) => string };
+type LabelSource = { readonly slot: SlotKind } | { readonly text: (key: number) => string };
 
-export interface LabelDescription {
+interface LabelDescription {
   readonly name: string;
   /** Which of the series' three keys it reads. */
   readonly key: 0 | 1 | 2;

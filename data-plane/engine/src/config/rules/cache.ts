@@ -3,7 +3,7 @@ import type { Report } from '../problem.ts';
 import { isHeaderName } from './reserved-headers.ts';
 import type { Rule } from './rule.ts';
 
-export const MAX_CACHED_BODY_BYTES = 4 * 1024 * 1024;
+const MAX_CACHED_BODY_BYTES = 4 * 1024 * 1024;
 const TAG = /^[!-~]{1,128}$/;
 
 /** Names are names, what is kept fits into a node's memory, and something can be kept. */

@@ -9,7 +9,7 @@ import { KINDS, type Kind, specFieldOf } from '../../config/kind.ts';
 export const arbitraryResource: fc.Arbitrary<Resource> = fc.constantFrom(...KINDS).chain(resourceOf);
 
 /** Resources of one kind. */
-export function resourceOf(kind: Kind): fc.Arbitrary<Resource> {
+function resourceOf(kind: Kind): fc.Arbitrary<Resource> {
   const field = specFieldOf(kind);
   const { name, labels, nodeGroups } = ResourceSchema.field;
   return fc
