@@ -6,6 +6,12 @@ const FUNCTIONAL = [
   'test/e2e/{explain,fields,gatewayctl*,held-resources,histories,issuer-keys,lease-store,readme*,secrets,start-errors}.test.ts',
   'test/e2e/{tokens,two-control-planes}.test.ts',
 ];
+/**
+ * Tests make a node's shared memory by the hundred. glibc takes blocks of the size of one that was freed from its heap next time, and clears
+ * them, which is most of what such a test costs; asked for from the system, pages that nobody touches cost nothing.
+ */
+process.env.MALLOC_MMAP_THRESHOLD_ = String(1 << 20);
+
 const ENGINE = 'data-plane/engine/**/*.test.ts';
 /** Most tests of the control plane, and many others, import its store. */
 const QUICKER = 'control-plane/src/resolve-drizzle.ts';

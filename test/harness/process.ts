@@ -180,8 +180,8 @@ function killTree(pid: number): void {
   for (const one of listTree(pid)) signalIfAlive(one, 'SIGKILL');
 }
 
-/** This process's environment without what a test runner adds to it. */
+/** This process's environment without what a test runner, or vitest.config.ts, adds to it. */
 function ownEnvironment(): NodeJS.ProcessEnv {
-  const added = /^(VITEST|NODE_OPTIONS$|NODE_ENV$|FORCE_COLOR$)/;
+  const added = /^(VITEST|NODE_OPTIONS$|NODE_ENV$|FORCE_COLOR$|MALLOC_MMAP_THRESHOLD_$)/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !added.test(name)));
 }
