@@ -94,4 +94,15 @@ describe('a route can win', () => {
       expect(shadowing(...routes)).toBeUndefined();
     });
   }
+
+  test('by this at equal priority with a name before its own that takes exactly the same: that is a conflict', () => {
+    const router = new Router<undefined>();
+    const [match, again] = [[{ methods: ['GET', 'PUT'] }], [{ methods: ['PUT', 'GET'] }]];
+    const later = compile('b', { match });
+    router.add(compile('a', { match: again }), undefined);
+    router.add(later, undefined);
+    expect(router.findShadowing(later)).toBeUndefined();
+    router.add(compile('wider', { priority: 1 }), undefined);
+    expect(router.findShadowing(later)).toEqual(['wider']);
+  });
 });

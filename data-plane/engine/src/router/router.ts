@@ -1,6 +1,7 @@
 import type { CompiledRoute } from './compile-route.ts';
 import { coversMatch } from './covers.ts';
 import { canHoldGreater, HostTable } from './host-table.ts';
+import { identityKey } from './identity-key.ts';
 import { ANY_HOST, type HostPattern, normalizeHost } from './parse-host.ts';
 import { PriorityBound } from './priority-bound.ts';
 import { compareMatches, rankMatch } from './rank.ts';
@@ -73,7 +74,8 @@ export class Router<T> {
 
   /**
    * The routes because of which this one can never win: to each of its matches at each host another route's match exists which is
-   * greater and takes all it takes. Undefined where it can win, or where that cannot be told (regexes, conditions of several matches
+   * greater and takes all it takes. One of equal priority that takes exactly the same is not greater: the two are in conflict, which
+   * is refused elsewhere. Undefined where it can win, or where that cannot be told (regexes, conditions of several matches
    * together, more than 256 candidates).
    */
   findShadowing(route: CompiledRoute): readonly string[] | undefined {
@@ -93,7 +95,8 @@ export class Router<T> {
       table.visitCovering(narrow.match.path, (wide) => {
         if (covering !== undefined || wide.rank.routeName === narrow.rank.routeName) return;
         if (++compared > MAX_COMPARED) return;
-        if (compareMatches(wide.rank, narrow.rank) < 0 && coversMatch(wide.match, narrow.match)) covering = wide;
+        if (compareMatches(wide.rank, narrow.rank) > 0 || !coversMatch(wide.match, narrow.match)) return;
+        if (!areTwins(wide, narrow)) covering = wide;
       });
     }
     return covering?.rank.routeName;
@@ -175,4 +178,8 @@ function makeEntries<T>(route: CompiledRoute, value: T): RouteEntry<T>[] {
       found: { outcome: 'found', routeName: route.name, value, path: match.path },
     })),
   );
+}
+
+function areTwins<T, U>(a: RouteEntry<T>, b: RouteEntry<U>): boolean {
+  return a.rank.priority === b.rank.priority && identityKey(a.match, a.host) === identityKey(b.match, b.host);
 }

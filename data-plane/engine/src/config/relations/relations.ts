@@ -17,7 +17,6 @@ import { ShadowedRoutes } from './shadowed-routes.ts';
  * it is mostly committed next, and is taken out when another is to be seen.
  */
 export class Relations {
-  readonly #conflicts = new RouteConflicts();
   readonly #relations: readonly Relation[] = [
     new References(),
     new ListenerAddresses(),
@@ -25,9 +24,9 @@ export class Relations {
     new LimitOverrides(),
     new EntitlementsExist(),
     new CallersAsked(),
-    this.#conflicts,
+    new RouteConflicts(),
     new RegexCounts(),
-    new ShadowedRoutes(this.#conflicts),
+    new ShadowedRoutes(),
   ];
   #shown: readonly Replacement[] = [];
   #listeners = 0;

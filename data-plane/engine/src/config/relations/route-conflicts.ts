@@ -11,12 +11,6 @@ import type { Relation, Replacement, ReportOn, Resources, Steps } from './relati
 /** No two routes of equal priority take the same requests: neither would be the greater. */
 export class RouteConflicts implements Relation {
   readonly #owners = new MultiMap<string, Examined>();
-  readonly #refused = new Set<ResourceKey>();
-
-  /** Whether the last check refused a route, so that nothing more need be said of what else takes its requests. */
-  hasRefused(key: ResourceKey): boolean {
-    return this.#refused.has(key);
-  }
 
   add(examined: Examined): void {
     for (const { identity } of identitiesOf(examined)) this.#owners.add(identity, examined);
@@ -27,7 +21,6 @@ export class RouteConflicts implements Relation {
   }
 
   *check(change: readonly Replacement[], _resources: Resources, report: ReportOn): Steps {
-    this.#refused.clear();
     const changed = new Set(change.map(({ key }) => key));
     for (const { after } of change) {
       if (after?.route !== undefined) this.#checkRoute(after, changed, report);
@@ -49,7 +42,6 @@ export class RouteConflicts implements Relation {
         conflicts.set(match, conflict);
       }
     }
-    if (conflicts.size > 0) this.#refused.add(key);
     for (const [match, conflict] of conflicts) report(key, explain(route, match, conflict));
   }
 }

@@ -7,7 +7,6 @@ import { Router } from '../../router/router.ts';
 import type { ActiveRoute, Examined } from '../examine.ts';
 import { MultiMap } from '../multi-map.ts';
 import type { Relation, Replacement, ReportOn, Resources, Steps } from './relation.ts';
-import type { RouteConflicts } from './route-conflicts.ts';
 
 /**
  * Warns of routes that can never win. One route hides another only on listeners and in node groups where both are, so there is a
@@ -19,12 +18,6 @@ export class ShadowedRoutes implements Relation {
   readonly #byPriority = new Map<number, Set<Examined>>();
   /** Routes by priority, host and path, for those that a route of equal priority may hide. */
   readonly #byPattern = new MultiMap<string, Examined>();
-  readonly #conflicts: Pick<RouteConflicts, 'hasRefused'>;
-
-  /** @param conflicts checked before this: a route that is refused for taking what another takes is not warned of, too. */
-  constructor(conflicts: Pick<RouteConflicts, 'hasRefused'>) {
-    this.#conflicts = conflicts;
-  }
 
   add(examined: Examined): void {
     const { route } = examined;
@@ -63,8 +56,7 @@ export class ShadowedRoutes implements Relation {
         remedy: 'make it more specific, raise its priority, or remove it',
       });
     for (const { after } of change) {
-      const hiders =
-        after === undefined || this.#conflicts.hasRefused(after.entry.key) ? undefined : this.#hidersOf(after);
+      const hiders = after && this.#hidersOf(after);
       if (hiders !== undefined) warn(after!, hiders);
       yield;
     }
