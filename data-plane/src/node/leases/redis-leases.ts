@@ -66,7 +66,7 @@ export class RedisLeases implements LeaseStore {
   }
 
   async lease(bucket: LeasedBucket, report: LeaseReport, wanted: number): Promise<LeaseAnswer> {
-    const answer = (await this.#evaluate(
+    const answer = await this.#evaluate(
       SCRIPTS.lease,
       [`sluice:limit:${bucket.key}`, 'sluice:generation'],
       [
@@ -84,7 +84,8 @@ export class RedisLeases implements LeaseStore {
         report.givenBack,
         wanted,
       ],
-    )) as [string, string, number, number, number];
+    );
+    if (!isLease(answer)) throw new Error('not an answer to the question');
     const [generation, lease, granted, left, waitMs] = answer;
     if (generation !== this.#generation) {
       if (this.#generation !== '') this.#log.warn('the limit store lost its state: limits begin anew, and not full');
@@ -125,4 +126,12 @@ export class RedisLeases implements LeaseStore {
     );
     if (typeof nodes === 'number') this.#nodes = Math.max(1, nodes);
   }
+}
+
+/** What the script gives: the generation, the lease, and what of it was granted, is left, and has to be waited for. */
+function isLease(answer: unknown): answer is [string, string, number, number, number] {
+  if (!Array.isArray(answer) || answer.length !== 5) return false;
+  const [generation, lease, ...numbers] = answer as unknown[];
+  const isText = typeof generation === 'string' && typeof lease === 'string';
+  return isText && numbers.every((each) => Number.isSafeInteger(each) && (each as number) >= 0);
 }
