@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Log } from '@sluice/engine';
 import { reasonOf } from './listeners.ts';
 import { StartError } from './start-error.ts';
 
@@ -21,6 +22,8 @@ export interface AdminServer {
 
 const MAX_CONNECTIONS = 256;
 const RETRY_MS = 50;
+/** A client that neither sends nor takes anything for so long is gone, or stuck: others need its place. */
+const IDLE_MS = 30_000;
 
 /**
  * Serves the node's own endpoints, for probes, scrapers and people. `takeover`: where another process has the address, this one
@@ -31,14 +34,22 @@ export async function startAdminServer(
   address: { host: string; port: number },
   endpoints: AdminEndpoints,
   takeover: boolean,
+  log: Log,
+  idleMs: number = IDLE_MS,
 ): Promise<AdminServer> {
   const server = createServer(
     { requestTimeout: 10_000, headersTimeout: 10_000, maxHeaderSize: 16_384 },
     (request, response) => {
-      void answer(endpoints, request, response);
+      answer(endpoints, request, response).catch((error: unknown) => {
+        // A bug of ours: the traffic goes on.
+        log.error('one of the own endpoints failed', { path: request.url, error: stackOf(error) });
+        if (response.headersSent) response.destroy();
+        else response.writeHead(500, { 'content-type': 'text/plain' }).end('The node failed on it: see its log.\n');
+      });
     },
   );
   server.maxConnections = MAX_CONNECTIONS;
+  server.setTimeout(idleMs);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('listening', resolve);
   const listen = (): void => void server.listen({ ...address, exclusive: true });
@@ -136,6 +147,10 @@ async function writePieces(response: ServerResponse, pieces: Iterable<string>): 
     if (response.destroyed) return;
   }
   response.end(gathered);
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 function closeServer(server: Server): Promise<void> {

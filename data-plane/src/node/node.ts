@@ -251,7 +251,7 @@ async function assemble(
     spans,
     persistedRevision: () => persistence.revision,
   });
-  const admin = await startAdminServer(settings.admin, endpoints, settings.takeover);
+  const admin = await startAdminServer(settings.admin, endpoints, settings.takeover, log);
   started.defer(() => admin.close());
   if (cached === undefined) {
     listeners.reconcile();
