@@ -46,7 +46,7 @@ spec: { match: [{ path: { prefix: /fragile } }], service: fragile }
 `);
   node = await startNode({
     controlPlane: controlPlane.url,
-    env: { SLUICE_FAULTS: 'crash-header=x-crash block-header=x-block' },
+    env: { SLUICE_FAULTS: 'crash-header=x-crash block-header=x-block no-thread=3' },
   });
 });
 
@@ -102,6 +102,15 @@ describe('what workers share', () => {
     expect(report.statuses['200']).toBeLessThanOrEqual(1_000);
     expect(lost).toBeLessThanOrEqual(16);
     expect(report.statuses['429']).toBe(20_000 - report.statuses['200']! - lost);
+  });
+
+  test('a worker whose thread cannot be made is tried again', async () => {
+    await crashWorker();
+    await node.waitUntilReady();
+    // The first of all restarts of this node failed, as it was asked to.
+    expect(node.process().output()).toMatch(
+      /worker cannot be started worker=\d+ error="Error: no thread, as asked for"/,
+    );
   });
 
   test('fifty crashes with a hundred requests in flight leave every gauge at zero, and the others serve on', async () => {

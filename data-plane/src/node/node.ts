@@ -13,7 +13,7 @@ import { BreakerWatch } from './breaker-watch.ts';
 import { NodeCache } from './cache/node-cache.ts';
 import { DnsDiscovery } from './discovery/dns-discovery.ts';
 import { createEndpoints } from './endpoints.ts';
-import { cacheFault, readFaults } from './faults.ts';
+import { cacheFault, readFaults, threadFault } from './faults.ts';
 import { NodeFreshness } from './freshness/node-freshness.ts';
 import { HealthChecks } from './health/health-checks.ts';
 import { KeySets } from './key-sets/key-sets.ts';
@@ -113,7 +113,9 @@ async function assemble(
   const directory = createSlotDirectory(region);
   const ledger = new SlotLedger(directory);
   const context: BuildContext = { group: settings.group, zone: settings.zone, slots: ledger };
-  const onPhase = cacheFault(readFaults(process.env.SLUICE_FAULTS));
+  const faults = readFaults(process.env.SLUICE_FAULTS);
+  const onPhase = cacheFault(faults);
+  const onThread = threadFault(faults);
   const cache: NodeCache = new NodeCache({
     directory: settings.cacheDir,
     group: settings.group,
@@ -142,6 +144,7 @@ async function assemble(
     onKeysWanted: (issuer) => keySets.wanted(issuer),
     onSharedCache: (call, answer) => sharedCache?.onCall(call, answer),
     onEnded: () => sharedCache?.onWorkerEnded(),
+    ...(onThread && { onThread }),
     onBindFailed: (name, reason) => {
       log.error('listener cannot be bound', { listener: name, reason });
       listeners.failed(name, reason);

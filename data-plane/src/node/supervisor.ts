@@ -37,6 +37,8 @@ export interface SupervisorOptions {
   readonly onSharedCache: (call: SharedCacheCall, answer: AnswerSharedCache) => void;
   /** A worker's thread is over. */
   readonly onEnded: () => void;
+  /** Told before each start of a thread, which fails where this throws. */
+  readonly onThread?: () => void;
   /** A listener could not be bound by a worker. */
   readonly onBindFailed: (listener: string, reason: string) => void;
 }
@@ -190,10 +192,22 @@ export class Supervisor {
     for (const timer of this.#timers) this.#clear(timer);
   }
 
-  #spawn(seat: number, predecessor?: LiveWorker): void {
+  /** False: there is no thread for it. It is tried again here where it is to take the place of one that is over. */
+  #spawn(seat: number, predecessor?: LiveWorker): boolean {
     const { shared, group, zone, recordsSpans, listeners, log } = this.#options;
     shared.control.begin(seat, shared.clock.nowMs());
-    const worker = new LiveWorker(seat, { region: shared.region, group, zone, recordsSpans, listeners });
+    let worker: LiveWorker;
+    try {
+      this.#options.onThread?.();
+      worker = new LiveWorker(seat, { region: shared.region, group, zone, recordsSpans, listeners });
+    } catch (error) {
+      // As where the process may have no more threads.
+      log.error('worker cannot be started', { worker: seat, error: String(error) });
+      shared.control.setWorkerState(seat, 'absent');
+      const wasBegun = predecessor === undefined || predecessor.successor !== undefined;
+      if (wasBegun) this.#restart(seat, 0, predecessor);
+      return false;
+    }
     if (predecessor !== undefined) {
       worker.predecessor = predecessor;
       predecessor.successor = worker;
@@ -210,6 +224,7 @@ export class Supervisor {
       this.#ended(worker);
       worker.ended.resolve();
     });
+    return true;
   }
 
   #hear(worker: LiveWorker, message: FromWorker): void {
@@ -325,15 +340,16 @@ export class Supervisor {
     if (successor !== undefined) {
       // It ended before its successor was there, which is on its way.
       successor.predecessor = undefined;
-    } else this.#restart(worker, predecessor);
+    } else this.#restart(worker.seat, performance.now() - worker.startedAtMs, predecessor);
     if (this.#waiting !== undefined) this.#settleWhenAllStaged();
   }
 
-  #restart(worker: LiveWorker, predecessor: LiveWorker | undefined): void {
-    const inMs = this.#pace.next(worker.seat, performance.now() - worker.startedAtMs);
-    this.#options.log.warn('worker ended, starting its successor', { worker: worker.seat, inMs });
-    this.#seats.reserve(worker.seat);
-    this.#after(inMs, () => this.#spawn(worker.seat, predecessor));
+  /** The worker of a seat is over after it had lived so long: another takes the seat, at once or after a pause. */
+  #restart(seat: number, livedMs: number, predecessor: LiveWorker | undefined): void {
+    const inMs = this.#pace.next(seat, livedMs);
+    this.#options.log.warn('worker ended, starting its successor', { worker: seat, inMs });
+    this.#seats.reserve(seat);
+    this.#after(inMs, () => this.#spawn(seat, predecessor));
   }
 
   #replaceStalled(): void {

@@ -10,8 +10,8 @@ export interface ReplacementOptions {
   readonly log: Log;
   /** Nothing is replaced any longer. */
   readonly isEnding: () => boolean;
-  /** Starts a worker that takes another's place once it listens. */
-  readonly spawn: (seat: number, predecessor: LiveWorker) => void;
+  /** Starts a worker that takes another's place once it listens. False: it cannot be started now. */
+  readonly spawn: (seat: number, predecessor: LiveWorker) => boolean;
 }
 
 /** How often it is looked whether there is a seat for the next worker that is to be replaced. */
@@ -66,7 +66,6 @@ export class WorkerReplacement {
     const seat = seats.free();
     if (seat === undefined || !reusePort) return false;
     log.info('replacing worker', { worker: worker.seat, by: seat });
-    spawn(seat, worker);
-    return true;
+    return spawn(seat, worker);
   }
 }
