@@ -46,8 +46,14 @@ interface Described {
 }
 
 const policies: readonly Described[] = [
-  of('accessLog', AccessLogSchema, 'access log', 'src/proxy/record-request.ts', 'accessLog of errors, nothing fails'),
-  of('tracing', TracingSchema, 'tracing', 'src/proxy/span-line.ts'),
+  of(
+    'accessLog',
+    AccessLogSchema,
+    'access log',
+    'src/proxy/record/record-request.ts',
+    'accessLog of errors, nothing fails',
+  ),
+  of('tracing', TracingSchema, 'tracing', 'src/proxy/record/span-line.ts'),
   of('redirect', RedirectSchema, 'redirect', 'engine/src/tables/build-redirect.ts'),
   of('cors', CorsSchema, 'cors', 'engine/src/decide/cors.ts', 'cors'),
   of('authorization.ip', IpRulesSchema, 'client address', 'engine/src/tables/address-rules.ts', 'authorization.ip'),
@@ -102,7 +108,13 @@ const policies: readonly Described[] = [
   ),
   of('respond', DirectResponseSchema, 'response', 'engine/src/tables/build-response.ts'),
   of('circuitBreaker', CircuitBreakerSchema, 'service', 'engine/src/decide/breaker.ts', 'circuitBreaker'),
-  of('maxConcurrentRequests', undefined, 'service', 'src/proxy/concurrent-requests.ts', 'maxConcurrentRequests'),
+  of(
+    'maxConcurrentRequests',
+    undefined,
+    'service',
+    'src/proxy/upstream/concurrent-requests.ts',
+    'maxConcurrentRequests',
+  ),
   of('retry', RetrySchema, 'service', 'engine/src/tables/build-retry.ts', 'retry, nothing fails'),
   of('rewrite', RewriteSchema, 'headers', 'engine/src/tables/rewrite.ts', 'rewrite'),
   of(
@@ -112,7 +124,7 @@ const policies: readonly Described[] = [
     'engine/src/tables/build-header-edits.ts',
     ...['requestHeaders', 'responseHeaders'],
   ),
-  of('mirror', MirrorSchema, 'mirror', 'src/proxy/mirror.ts', 'mirror, every request'),
+  of('mirror', MirrorSchema, 'mirror', 'src/proxy/mirror/mirror.ts', 'mirror, every request'),
 ];
 
 /** No policies of their own: how the others are taken, and a time that every request has anyway. */

@@ -1,7 +1,7 @@
 import { ACTIVE_REQUESTS, methodCode } from '../shared/index.ts';
-import { leavePlace } from './concurrent-requests.ts';
 import type { Exchange } from './exchange.ts';
-import { endRecord } from './record-request.ts';
+import { endRecord } from './record/record-request.ts';
+import { leavePlace } from './upstream/concurrent-requests.ts';
 
 /** The client went away before the answer was complete. */
 export const CLIENT_ABORTED = 499;

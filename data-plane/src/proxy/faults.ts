@@ -1,8 +1,8 @@
 import { namedFieldValue } from '../http1/index.ts';
 import { answerProblem } from './answer.ts';
+import { holdBody } from './body/held-body.ts';
 import { armTimer } from './deadlines.ts';
 import type { Exchange } from './exchange.ts';
-import { holdBody } from './held-body.ts';
 
 /** Draws which rehearsed failures a request meets; one that is refused at once goes no further. Costs one comparison without any. */
 export function drawFaults(x: Exchange): boolean {

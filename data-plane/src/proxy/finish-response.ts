@@ -1,7 +1,7 @@
 import { withBody } from '../http1/index.ts';
 import type { Exchange } from './exchange.ts';
-import { endTry, outcomeOf } from './try.ts';
-import type { UpstreamConnection } from './upstream-connection.ts';
+import { endTry, outcomeOf } from './upstream/try.ts';
+import type { UpstreamConnection } from './upstream/upstream-connection.ts';
 
 /** Up to this, a body leaves together with its head as one text in one write. */
 const MAX_JOINED_BYTES = 16 * 1024 - 2048;

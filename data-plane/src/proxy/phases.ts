@@ -1,22 +1,22 @@
 import { normalizePath } from '@sluice/engine';
 import { type FieldText, fieldValue, HeaderId } from '../http1/index.ts';
-import { admitUpgrade } from './admit-upgrade.ts';
 import { answerConfigured, answerProblem } from './answer.ts';
 import { answerCors } from './answer-cors.ts';
-import { authenticate } from './authenticate.ts';
-import { authorize, checkAddress } from './authorize.ts';
-import { lookUpCache } from './cache-lookup.ts';
-import { checkLimits } from './check-limits.ts';
-import { chooseDestination } from './choose-destination.ts';
-import { collectBody, needsWholeBody } from './collect-body.ts';
+import { collectBody, needsWholeBody } from './body/collect-body.ts';
+import { validateHead } from './body/validate-request.ts';
+import { lookUpCache } from './cache/cache-lookup.ts';
 import type { Exchange } from './exchange.ts';
 import { drawFaults } from './faults.ts';
-import { forward } from './forward.ts';
-import { beginRecord } from './record-request.ts';
+import { authenticate } from './identity/authenticate.ts';
+import { authorize, checkAddress } from './identity/authorize.ts';
+import { checkLimits } from './limits/check-limits.ts';
+import { beginRecord } from './record/record-request.ts';
+import { startTrace } from './record/trace-context.ts';
 import { redirect } from './redirect.ts';
 import { rehearse } from './rehearse.ts';
-import { startTrace } from './trace-context.ts';
-import { validateHead } from './validate-request.ts';
+import { admitUpgrade } from './tunnel/admit-upgrade.ts';
+import { chooseDestination } from './upstream/choose-destination.ts';
+import { forward } from './upstream/forward.ts';
 
 /** One step of a request. True: the request was answered or sent on its way, and no later phase sees it. */
 type Phase = (x: Exchange) => boolean;

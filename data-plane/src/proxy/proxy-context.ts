@@ -1,29 +1,29 @@
 import type { FoundRoute, ListenerPlan, RoutePlan, ServicePlan, Tables } from '@sluice/engine';
 import { type FieldText, HeadWriter } from '../http1/index.ts';
 import { NO_SLOT, RouteRequests, type Shared } from '../shared/index.ts';
-import { FruitlessFills, goOnWhenFilled } from './cache-waits.ts';
-import { Callers } from './callers.ts';
-import { KeyWaits } from './key-waits.ts';
-import { KnownConsumers } from './known-consumers.ts';
-import { goOnWithLease } from './lease-waits.ts';
-import { type GuardedWork, OverloadGuard } from './overload-guard.ts';
-import { RandomHex } from './random-hex.ts';
-import { buildRouteState, type RouteState } from './route-state.ts';
-import { ServiceState } from './service-state.ts';
-import { type PostSharedCache, SharedCacheCalls } from './shared-cache-calls.ts';
-import { TimerWheel } from './timer-wheel.ts';
-import { TokenCallers } from './token-callers.ts';
-import { Tunnels } from './tunnels.ts';
-import { Turns } from './turns.ts';
-import { UpstreamPools } from './upstream-pool.ts';
-import { WaitingRequests } from './waiting-requests.ts';
 import {
   BodyBudget,
   CACHED_BODIES_BYTES,
   HELD_BODIES_BYTES,
   MIRRORED_BODIES_BYTES,
   REHEARSED_BODIES_BYTES,
-} from './whole-body.ts';
+} from './body/whole-body.ts';
+import { FruitlessFills, goOnWhenFilled } from './cache/cache-waits.ts';
+import { type PostSharedCache, SharedCacheCalls } from './cache/shared-cache-calls.ts';
+import { Callers } from './identity/callers.ts';
+import { KeyWaits } from './identity/key-waits.ts';
+import { KnownConsumers } from './identity/known-consumers.ts';
+import { TokenCallers } from './identity/token-callers.ts';
+import { goOnWithLease } from './limits/lease-waits.ts';
+import { type GuardedWork, OverloadGuard } from './overload-guard.ts';
+import { RandomHex } from './random-hex.ts';
+import { buildRouteState, type RouteState } from './route-state.ts';
+import { TimerWheel } from './timer-wheel.ts';
+import { Tunnels } from './tunnel/tunnels.ts';
+import { Turns } from './turns.ts';
+import { ServiceState } from './upstream/service-state.ts';
+import { UpstreamPools } from './upstream/upstream-pool.ts';
+import { WaitingRequests } from './waiting-requests.ts';
 
 /** Where a worker's tables come from. */
 export interface TableSource {

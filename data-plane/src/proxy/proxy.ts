@@ -1,6 +1,6 @@
 import type { Shared, SharedCacheReply } from '../shared/index.ts';
-import { BoundListener } from './bound-listener.ts';
-import type { DownstreamConnection } from './downstream-connection.ts';
+import { BoundListener } from './downstream/bound-listener.ts';
+import type { DownstreamConnection } from './downstream/downstream-connection.ts';
 import type { GuardedWork } from './overload-guard.ts';
 import { ProxyContext, type ProxyHooks, type TableSource } from './proxy-context.ts';
 

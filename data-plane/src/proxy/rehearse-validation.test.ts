@@ -1,10 +1,10 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { createExposition } from '../shared/index.ts';
+import { REHEARSED_BODIES_BYTES } from './body/whole-body.ts';
 import { manifestsOf, route, service } from './testing/manifests.ts';
 import { ProxyRig } from './testing/proxy-rig.ts';
 import { rehearsedRefusals } from './testing/rehearsed-refusals.ts';
-import { REHEARSED_BODIES_BYTES } from './whole-body.ts';
 
 const SCHEMA = { type: 'object', required: ['name'], properties: { name: { type: 'string' } } };
 const VALIDATION = { requestSchema: { inline: JSON.stringify(SCHEMA) } };

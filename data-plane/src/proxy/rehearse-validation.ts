@@ -1,11 +1,11 @@
 import { parseJsonBody, type RoutePlan, type ValidationPlan } from '@sluice/engine';
 import { HeaderId, joinedFieldValue, type RequestHead } from '../http1/index.ts';
-import { decodeContent } from './decode-content.ts';
+import { decodeContent } from './body/decode-content.ts';
+import { RequestBody } from './body/request-body.ts';
+import { WholeBody } from './body/whole-body.ts';
+import { headRefusal } from './downstream/head-refusal.ts';
 import type { Exchange } from './exchange.ts';
-import { headRefusal } from './head-refusal.ts';
 import { countRehearsed } from './rehearse.ts';
-import { RequestBody } from './request-body.ts';
-import { WholeBody } from './whole-body.ts';
 
 type RehearsedValidation = NonNullable<NonNullable<RoutePlan['dryRun']>['validation']>;
 

@@ -1,8 +1,8 @@
 import { findLack, type RoutePlan } from '@sluice/engine';
 import type { DryRunField } from '../shared/index.ts';
-import { identify } from './authenticate.ts';
 import type { Exchange } from './exchange.ts';
-import { disbelievesCallers } from './stale-callers.ts';
+import { identify } from './identity/authenticate.ts';
+import { disbelievesCallers } from './identity/stale-callers.ts';
 
 /**
  * Decides and counts what policies in dry run would refuse, and lets it pass as it came. A valid credential identifies who asks, unless

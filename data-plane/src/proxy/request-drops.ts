@@ -1,6 +1,6 @@
 import type { AuthPlan, HeaderEditsPlan, ListenerPlan, RoutePlan } from '@sluice/engine';
 import { dropTable, HeaderId, headerIdOf, plainName, REQUEST_DROP } from '../http1/index.ts';
-import { DIGEST_FIELDS, PARTIAL_FIELDS } from './response-edits-state.ts';
+import { DIGEST_FIELDS, PARTIAL_FIELDS } from './body/response-edits-state.ts';
 
 /** What of a request is not passed on. */
 export interface RequestDrops {

@@ -10,15 +10,15 @@ import {
 } from '@sluice/engine';
 import { dropTable, type FieldText, HeaderId, type Host, parseHost, RESPONSE_DROP } from '../http1/index.ts';
 import { type KeyPart, keyPart, NO_SLOT, RouteRequests, type Shared } from '../shared/index.ts';
-import { type CacheState, cacheState } from './cache-state.ts';
+import { type ResponseEditsState, responseEditsState } from './body/response-edits-state.ts';
+import { type CacheState, cacheState } from './cache/cache-state.ts';
 import { CORS_RESPONSE_FIELDS, type CorsState, corsState } from './cors-state.ts';
-import type { DestinationState, FallbackState } from './destination-state.ts';
-import { type LimitState, limitState } from './limit-state.ts';
-import { type MirrorState, mirrorState } from './mirror-state.ts';
+import { type LimitState, limitState } from './limits/limit-state.ts';
+import { type MirrorState, mirrorState } from './mirror/mirror-state.ts';
 import { kept, knownIds, type RequestDrops, removedNames, requestDrops, unknownNames } from './request-drops.ts';
-import { type ResponseEditsState, responseEditsState } from './response-edits-state.ts';
 import { type ResponseState, responseState } from './response-state.ts';
-import type { ServiceState } from './service-state.ts';
+import type { DestinationState, FallbackState } from './upstream/destination-state.ts';
+import type { ServiceState } from './upstream/service-state.ts';
 
 /** A route of one revision, reached through one listener, with what a worker keeps ready for it. */
 export interface RouteState extends RequestDrops {

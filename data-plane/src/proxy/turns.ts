@@ -1,5 +1,5 @@
 import type { Clock } from '../shared/index.ts';
-import { flushTexts } from './socket-writer.ts';
+import { flushTexts } from './downstream/socket-writer.ts';
 
 /** A connection whose next request is put off to a later turn of the event loop. */
 export interface PutOff {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { isFleeting } from './read-buffer.ts';
+import { isFleeting } from './downstream/read-buffer.ts';
 
 /** Copies kept for the next chunk that needs one. */
 const MAX_SPARE = 16;

@@ -2,7 +2,7 @@ import { type Attributes, type HrTime, SpanKind, SpanStatusCode, TraceFlags } fr
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 
-/** What a worker writes of a traced request (`proxy/span-line.ts`). */
+/** What a worker writes of a traced request (`proxy/record/span-line.ts`). */
 interface WrittenRequest extends WrittenSpan {
   readonly traceId: string;
   /** Empty: the trace begins here. */
