@@ -10,5 +10,4 @@ if (Number(process.versions.node.split('.')[0]) < 26) {
 }
 // Beside the packages, where nobody else may write; where this process may not either, it starts a little slower.
 module.enableCompileCache(join(import.meta.dirname, '../../node_modules/.cache/sluice'));
-await import('../src/resolve-drizzle.ts');
 await import('../src/main.ts');

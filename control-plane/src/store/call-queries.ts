@@ -1,5 +1,5 @@
 import type { AppendSteps } from './append.ts';
-import type { StoreMethod, StoreQueries } from './queries.ts';
+import type { StoreMethod, StoreQueries } from './forward-queries.ts';
 import type { Append } from './store.ts';
 import { translateError } from './translate-error.ts';
 

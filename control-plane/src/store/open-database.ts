@@ -1,4 +1,4 @@
-import type { StoreMethod } from './queries.ts';
+import type { StoreMethod } from './forward-queries.ts';
 import type { Notice } from './store.ts';
 import type { DatabaseSettings } from './thread-protocol.ts';
 

@@ -1,4 +1,4 @@
-import type { StoreMethod } from './queries.ts';
+import type { StoreMethod } from './forward-queries.ts';
 import type { Notice } from './store.ts';
 
 /** To the thread of the database. */
@@ -23,6 +23,8 @@ export type FromThread =
 export type ThreadSettings = DatabaseSettings & {
   /** Whether to migrate first, and to begin the first history. */
   readonly prepare: boolean;
+  /** Directory that the main thread keeps compiled modules in; undefined where it keeps none. */
+  readonly compileCache: string | undefined;
 };
 
 export type DatabaseSettings =

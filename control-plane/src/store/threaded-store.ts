@@ -1,7 +1,8 @@
+import { getCompileCacheDir } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import { withDeadline } from './deadline.ts';
 import { StoreStartError, StoreUnavailable } from './failure.ts';
-import { forwardQueries, type StoreMethod, type StoreQueries } from './queries.ts';
+import { forwardQueries, type StoreMethod, type StoreQueries } from './forward-queries.ts';
 import type { Notice, Store } from './store.ts';
 import type { DatabaseSettings, FromThread, ThreadSettings, ToThread } from './thread-protocol.ts';
 
@@ -90,10 +91,13 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-async function startThread(settings: ThreadSettings, wake: (notice: Notice | undefined) => void): Promise<Thread> {
-  const worker = new Worker(new URL('./database-thread.ts', import.meta.url), {
+async function startThread(
+  settings: Omit<ThreadSettings, 'compileCache'>,
+  wake: (notice: Notice | undefined) => void,
+): Promise<Thread> {
+  const worker = new Worker(new URL('./start-database-thread.ts', import.meta.url), {
     name: 'database',
-    workerData: settings,
+    workerData: { ...settings, compileCache: getCompileCacheDir() } as ThreadSettings,
   });
   const pending = new Map<number, Pending>();
   const opened = Promise.withResolvers<void>();

@@ -1,5 +1,5 @@
 import { StoreUnavailable } from '../failure.ts';
-import { forwardQueries, type StoreMethod } from '../queries.ts';
+import { forwardQueries, type StoreMethod } from '../forward-queries.ts';
 import type { Store } from '../store.ts';
 
 /** A store whose database can be away, and lose answers. */

@@ -3,8 +3,9 @@ import { PGlite } from '@electric-sql/pglite';
 import { drizzle } from 'drizzle-orm/pglite';
 import { migrate } from 'drizzle-orm/pglite/migrator';
 import { beginFirstHistory, casing, channel, migrationsFolder } from '../database.ts';
+import { forwardQueries } from '../forward-queries.ts';
 import { readNotification } from '../notification.ts';
-import { createQueries, forwardQueries } from '../queries.ts';
+import { createQueries } from '../queries.ts';
 import type { Notice, Store } from '../store.ts';
 
 /** A store in the test's own thread and memory: the queries are the real ones. */
