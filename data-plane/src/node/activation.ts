@@ -22,8 +22,8 @@ import type { HealthChecks } from './health/health-checks.ts';
 import type { KeySets } from './key-sets/key-sets.ts';
 import type { Listeners } from './listeners.ts';
 import type { SlotLedger } from './slot-ledger.ts';
-import type { Supervisor } from './supervisor.ts';
 import type { NodeTrack, PreparedUpdate, UpdateRefusal, WholeUpdate } from './track.ts';
+import type { Supervisor } from './workers/supervisor.ts';
 
 export interface ActivationOptions {
   readonly shared: Shared;

@@ -2,7 +2,7 @@ import { type ActiveChange, type ActiveItem, itemKey } from '@sluice/engine';
 import type { KeyStaging, KeyStore, Shared } from '../shared/index.ts';
 import { packChange } from '../worker/packed-change.ts';
 import type { SlotLedger } from './slot-ledger.ts';
-import type { Supervisor } from './supervisor.ts';
+import type { Supervisor } from './workers/supervisor.ts';
 
 /**
  * What the workers run, change by change: each is staged in all of them, then active in all by one store. One at a time: the caller

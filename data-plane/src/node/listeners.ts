@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import type { BuiltItem, HeldItem, ListenerPlan } from '@sluice/engine';
 import type { ListenerAddress } from '../worker/messages.ts';
 import { StartError } from './start-error.ts';
-import type { Supervisor } from './supervisor.ts';
+import type { Supervisor } from './workers/supervisor.ts';
 
 /** What a node listens on where neither it nor the configuration says anything. */
 export const DEFAULT_LISTENER: ListenerAddress = { name: 'http', host: '127.0.0.1', port: 8080 };

@@ -8,11 +8,11 @@ import { AccessLog } from './access-log/access-log.ts';
 import { openAccessLog } from './access-log/open-access-log.ts';
 import { Activation } from './activation.ts';
 import { foundEndpoints } from './active-services.ts';
-import { startAdminServer } from './admin-server.ts';
+import { startAdminServer } from './admin/admin-server.ts';
+import { createEndpoints } from './admin/endpoints.ts';
 import { BreakerWatch } from './breaker-watch.ts';
 import { NodeCache } from './cache/node-cache.ts';
 import { DnsDiscovery } from './discovery/dns-discovery.ts';
-import { createEndpoints } from './endpoints.ts';
 import { cacheFault, readFaults, threadFault } from './faults.ts';
 import { NodeFreshness } from './freshness/node-freshness.ts';
 import { HealthChecks } from './health/health-checks.ts';
@@ -30,11 +30,11 @@ import { SlotLedger } from './slot-ledger.ts';
 import { openOtlp } from './spans/otlp-target.ts';
 import { SpanExport } from './spans/span-export.ts';
 import { StartError } from './start-error.ts';
-import { Supervisor } from './supervisor.ts';
 import { takeOverCache } from './take-over-cache.ts';
 import { WallClockWatch } from './wall-clock-watch.ts';
 import { WatchClient } from './watch-client.ts';
 import { createWatchNode } from './watch-node.ts';
+import { Supervisor } from './workers/supervisor.ts';
 
 /** A running node. */
 export interface RunningNode {

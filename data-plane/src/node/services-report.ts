@@ -7,8 +7,8 @@ import {
   type ServiceReportSchema,
   type ServicesReportSchema,
 } from '@sluice/proto';
+import type { EndpointListSources } from './admin/list-endpoints.ts';
 import { type EndpointView, isUsable, viewDraining, viewEndpoints } from './endpoint-view.ts';
-import type { EndpointListSources } from './list-endpoints.ts';
 import { wireState } from './reported-breakers.ts';
 
 /** Services and endpoints in one report: with the longest of names it stays under the 1 MiB that a message may have. */

@@ -3,17 +3,17 @@ import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { SetDigest } from '@sluice/engine';
 import { type BreakerSchema, type Command, type PurgeCacheCommand, Track as WireTrack } from '@sluice/proto';
 import { ACTIVE_CONNECTIONS, ACTIVE_REQUESTS, KeyStaging, type KeyStore, keyPart } from '../shared/index.ts';
+import type { EndpointListSources } from './admin/list-endpoints.ts';
 import type { BreakerWatch } from './breaker-watch.ts';
 import type { Freshness } from './freshness/freshness.ts';
-import type { EndpointListSources } from './list-endpoints.ts';
 import type { Persistence } from './persistence.ts';
 import { type ServiceBreaker, selectBreakers, wireState } from './reported-breakers.ts';
 import { reportServices } from './services-report.ts';
 import type { Settings } from './settings.ts';
 import type { SharedCache } from './shared-cache/shared-cache.ts';
-import type { Supervisor } from './supervisor.ts';
 import type { NodeTrack, WholeUpdate } from './track.ts';
 import type { CommandReport, WatchMessage, WatchNode } from './watch-stream.ts';
+import type { Supervisor } from './workers/supervisor.ts';
 
 type StatusInit = Extract<WatchMessage, { case: 'status' }>['value'];
 

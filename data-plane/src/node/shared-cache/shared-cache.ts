@@ -7,7 +7,7 @@ import {
   type SharedCacheCells,
   sharedCacheCell,
 } from '../../shared/index.ts';
-import type { AnswerSharedCache } from '../supervisor.ts';
+import type { AnswerSharedCache } from '../workers/supervisor.ts';
 import type { AnswerStore, Recalled } from './answer-store.ts';
 import { Circuit } from './circuit.ts';
 

@@ -21,8 +21,8 @@ import { HealthChecks } from '../health/health-checks.ts';
 import { KeySets } from '../key-sets/key-sets.ts';
 import { Listeners } from '../listeners.ts';
 import { SlotLedger } from '../slot-ledger.ts';
-import { Supervisor, type SupervisorOptions } from '../supervisor.ts';
 import { NodeTrack, type WholeUpdate } from '../track.ts';
+import { Supervisor, type SupervisorOptions } from '../workers/supervisor.ts';
 
 /** Workers that are in the thread of the test: what a change leaves in them is on the test's own heap. */
 class OneThread extends Supervisor {

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Log } from '@sluice/engine';
-import { reasonOf } from './listeners.ts';
-import { StartError } from './start-error.ts';
+import { reasonOf } from '../listeners.ts';
+import { StartError } from '../start-error.ts';
 
 /** An answer; a body in pieces is written as the client takes it, so that a large one stalls nothing. */
 export interface AdminAnswer {

@@ -1,16 +1,16 @@
 import type { ServicePlan } from '@sluice/engine';
-import { KEEP_ALIVE_RACES, type MetricFamily, type MetricSample, type Shared } from '../shared/index.ts';
-import type { AccessLog } from './access-log/access-log.ts';
-import type { Activation } from './activation.ts';
-import type { NodeCache } from './cache/node-cache.ts';
-import type { DnsDiscovery } from './discovery/dns-discovery.ts';
-import type { Freshness } from './freshness/freshness.ts';
-import type { StalenessBound } from './freshness/staleness-bound.ts';
-import type { LeaseKeeper } from './leases/lease-keeper.ts';
-import { keepResults, recallResults, type SharedCache } from './shared-cache/shared-cache.ts';
-import type { SpanExport } from './spans/span-export.ts';
-import type { Supervisor } from './supervisor.ts';
-import type { WallClockWatch } from './wall-clock-watch.ts';
+import { KEEP_ALIVE_RACES, type MetricFamily, type MetricSample, type Shared } from '../../shared/index.ts';
+import type { AccessLog } from '../access-log/access-log.ts';
+import type { Activation } from '../activation.ts';
+import type { NodeCache } from '../cache/node-cache.ts';
+import type { DnsDiscovery } from '../discovery/dns-discovery.ts';
+import type { Freshness } from '../freshness/freshness.ts';
+import type { StalenessBound } from '../freshness/staleness-bound.ts';
+import type { LeaseKeeper } from '../leases/lease-keeper.ts';
+import { keepResults, recallResults, type SharedCache } from '../shared-cache/shared-cache.ts';
+import type { SpanExport } from '../spans/span-export.ts';
+import type { WallClockWatch } from '../wall-clock-watch.ts';
+import type { Supervisor } from '../workers/supervisor.ts';
 
 export interface NodeMetricSources {
   readonly shared: Shared;

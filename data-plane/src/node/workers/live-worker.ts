@@ -1,6 +1,6 @@
 import { getCompileCacheDir } from 'node:module';
 import { Worker } from 'node:worker_threads';
-import type { ToWorker, WorkerStart } from '../worker/messages.ts';
+import type { ToWorker, WorkerStart } from '../../worker/messages.ts';
 
 /** Room for what a worker makes and drops: with the default of a thread, garbage collection is a tenth of its start. */
 const YOUNG_GENERATION_MB = 64;
@@ -36,7 +36,7 @@ export class LiveWorker {
   constructor(seat: number, options: Pick<WorkerStart, 'region' | 'group' | 'zone' | 'recordsSpans' | 'listeners'>) {
     this.seat = seat;
     const workerData: WorkerStart = { index: seat, ...options, compileCache: getCompileCacheDir() };
-    this.thread = new Worker(new URL('../worker/start.ts', import.meta.url), {
+    this.thread = new Worker(new URL('../../worker/start.ts', import.meta.url), {
       workerData,
       name: `worker ${seat}`,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },

@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
 import { createLog } from '@sluice/engine';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { eventually } from '../proxy/testing/eventually.ts';
-import { RawPeer } from '../proxy/testing/raw-peer.ts';
+import { eventually } from '../../proxy/testing/eventually.ts';
+import { RawPeer } from '../../proxy/testing/raw-peer.ts';
 import { type AdminAnswer, type AdminServer, startAdminServer } from './admin-server.ts';
 
 const text = (body: AdminAnswer['body']): AdminAnswer => ({ status: 200, contentType: 'text/plain', body });

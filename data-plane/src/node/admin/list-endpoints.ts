@@ -1,7 +1,7 @@
 import type { BuiltService } from '@sluice/engine';
-import type { Activation } from './activation.ts';
-import type { DnsDiscovery } from './discovery/dns-discovery.ts';
-import { type EndpointView, type EndpointViewSources, viewDraining, viewEndpoints } from './endpoint-view.ts';
+import type { Activation } from '../activation.ts';
+import type { DnsDiscovery } from '../discovery/dns-discovery.ts';
+import { type EndpointView, type EndpointViewSources, viewDraining, viewEndpoints } from '../endpoint-view.ts';
 
 export interface EndpointListSources extends EndpointViewSources {
   readonly activation: Activation;

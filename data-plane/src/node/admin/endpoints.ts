@@ -6,25 +6,25 @@ import {
   OVERLOADED,
   type Shared,
   type SlotDirectory,
-} from '../shared/index.ts';
-import type { AccessLog } from './access-log/access-log.ts';
-import type { Activation } from './activation.ts';
+} from '../../shared/index.ts';
+import type { AccessLog } from '../access-log/access-log.ts';
+import type { Activation } from '../activation.ts';
+import type { NodeCache } from '../cache/node-cache.ts';
+import type { DnsDiscovery } from '../discovery/dns-discovery.ts';
+import type { Freshness } from '../freshness/freshness.ts';
+import type { StalenessBound } from '../freshness/staleness-bound.ts';
+import type { HealthChecks } from '../health/health-checks.ts';
+import type { LeaseKeeper } from '../leases/lease-keeper.ts';
+import type { Listeners } from '../listeners.ts';
+import type { Settings } from '../settings.ts';
+import type { SharedCache } from '../shared-cache/shared-cache.ts';
+import type { SpanExport } from '../spans/span-export.ts';
+import type { WallClockWatch } from '../wall-clock-watch.ts';
+import type { WatchClient } from '../watch-client.ts';
+import type { Supervisor } from '../workers/supervisor.ts';
 import { type AdminEndpoints, jsonAnswer, jsonListAnswer } from './admin-server.ts';
-import type { NodeCache } from './cache/node-cache.ts';
-import type { DnsDiscovery } from './discovery/dns-discovery.ts';
-import type { Freshness } from './freshness/freshness.ts';
-import type { StalenessBound } from './freshness/staleness-bound.ts';
-import type { HealthChecks } from './health/health-checks.ts';
-import type { LeaseKeeper } from './leases/lease-keeper.ts';
 import { listEndpoints } from './list-endpoints.ts';
-import type { Listeners } from './listeners.ts';
 import { nodeMetrics } from './node-metrics.ts';
-import type { Settings } from './settings.ts';
-import type { SharedCache } from './shared-cache/shared-cache.ts';
-import type { SpanExport } from './spans/span-export.ts';
-import type { Supervisor } from './supervisor.ts';
-import type { WallClockWatch } from './wall-clock-watch.ts';
-import type { WatchClient } from './watch-client.ts';
 
 export interface EndpointSources {
   readonly settings: Settings;

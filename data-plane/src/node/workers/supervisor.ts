@@ -5,8 +5,8 @@ import {
   type SharedCacheCall,
   type SharedCacheReply,
   type SlotDirectory,
-} from '../shared/index.ts';
-import type { FromWorker, KeysSettledMessage, ListenerAddress } from '../worker/messages.ts';
+} from '../../shared/index.ts';
+import type { FromWorker, KeysSettledMessage, ListenerAddress } from '../../worker/messages.ts';
 import { LiveWorker } from './live-worker.ts';
 import { RestartPace } from './restart-pace.ts';
 import { Seats } from './seats.ts';

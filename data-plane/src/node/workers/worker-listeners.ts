@@ -1,4 +1,4 @@
-import type { ListenerAddress } from '../worker/messages.ts';
+import type { ListenerAddress } from '../../worker/messages.ts';
 import type { LiveWorker } from './live-worker.ts';
 
 /** What every worker listens on while it serves. */
