@@ -90,6 +90,7 @@ test('of ten thousand records no more are taken than a service may have', async 
 test.each<[string, DnsReply, string | RegExp]>([
   ['knows no such name', { rcode: 3 }, 'ENOTFOUND'],
   ['has no such records', {}, 'ENODATA'],
+  ['knows an alias that leads nowhere', { records: [{ type: 'CNAME', target: 'b.example' }] }, 'ENODATA'],
   ['fails', { rcode: 2 }, 'ESERVFAIL'],
   ['refuses', { rcode: 5 }, 'EREFUSED'],
   ['says nothing', 'silence', 'ETIMEOUT'],

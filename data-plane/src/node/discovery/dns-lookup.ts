@@ -144,8 +144,9 @@ class OneLookup {
       const options = { ttl: true } as const;
       const records =
         type === 'A' ? await this.#resolver.resolve4(name, options) : await this.#resolver.resolve6(name, options);
-      this.#answered = true;
       addresses = records.map(({ address, ttl }) => ({ ip: address, ttlMs: ttl * 1000 }));
+      // An alias that leads nowhere is an answer without addresses, and no error.
+      if (addresses.length > 0) this.#answered = true;
     } catch (error) {
       const reason = reasonOf(error);
       if (EMPTY.has(this.#failure)) this.#failure = reason;
