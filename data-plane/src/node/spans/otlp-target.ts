@@ -10,6 +10,8 @@ export interface SpanTarget {
 
 /** A batch that is not taken within this, tried again as OTLP says, is lost. */
 const EXPORT_TIMEOUT_MS = 10_000;
+/** What the exporter has not ended so long after its own timeout it never will. */
+const STUCK_MS = 1_000;
 const SUCCESS = 0;
 
 /**
@@ -20,16 +22,16 @@ export async function openOtlp(
   endpoint: string,
   { nodeId, group, zone }: Pick<Settings, 'nodeId' | 'group' | 'zone'>,
   version: string,
+  timeoutMs: number = EXPORT_TIMEOUT_MS,
 ): Promise<SpanTarget> {
   const [{ OTLPTraceExporter }, { resourceFromAttributes }, { readSpans }] = await Promise.all([
     import('@opentelemetry/exporter-trace-otlp-proto'),
     import('@opentelemetry/resources'),
     import('./read-spans.ts'),
   ]);
-  const exporter = new OTLPTraceExporter({
-    url: `${endpoint.replace(/\/+$/, '')}/v1/traces`,
-    timeoutMillis: EXPORT_TIMEOUT_MS,
-  });
+  const url = `${endpoint.replace(/\/+$/, '')}/v1/traces`;
+  const open = () => new OTLPTraceExporter({ url, timeoutMillis: timeoutMs });
+  let exporter = open();
   const resource = resourceFromAttributes({
     'service.name': process.env.OTEL_SERVICE_NAME ?? 'sluice',
     'service.version': version,
@@ -41,7 +43,13 @@ export async function openOtlp(
     send: (lines) => {
       const { promise, resolve, reject } = Promise.withResolvers<number>();
       const spans = readSpans(lines, resource);
+      // As where its request is answered by a switch of protocols. It takes no more once it waits for thirty of them: another goes on.
+      const stuck = setTimeout(() => {
+        exporter = open();
+        reject(new Error('the export does not end'));
+      }, timeoutMs + STUCK_MS);
       exporter.export(spans, ({ code, error }) => {
+        clearTimeout(stuck);
         if (code === SUCCESS) resolve(spans.length);
         else reject(error ?? new Error('the receiver takes no spans'));
       });
