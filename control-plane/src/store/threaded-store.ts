@@ -95,7 +95,7 @@ async function startThread(
   settings: Omit<ThreadSettings, 'compileCache'>,
   wake: (notice: Notice | undefined) => void,
 ): Promise<Thread> {
-  const worker = new Worker(new URL('./start-database-thread.ts', import.meta.url), {
+  const worker = new Worker(new URL('./start-database-thread.js', import.meta.url), {
     name: 'database',
     workerData: { ...settings, compileCache: getCompileCacheDir() } as ThreadSettings,
   });

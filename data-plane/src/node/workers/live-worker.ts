@@ -36,7 +36,7 @@ export class LiveWorker {
   constructor(seat: number, options: Pick<WorkerStart, 'region' | 'group' | 'zone' | 'recordsSpans' | 'listeners'>) {
     this.seat = seat;
     const workerData: WorkerStart = { index: seat, ...options, compileCache: getCompileCacheDir() };
-    this.thread = new Worker(new URL('../../worker/start.ts', import.meta.url), {
+    this.thread = new Worker(new URL('../../worker/start.js', import.meta.url), {
       workerData,
       name: `worker ${seat}`,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
