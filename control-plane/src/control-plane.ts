@@ -42,18 +42,18 @@ export interface ControlPlane {
 }
 
 /** Of the connections, besides one for each node. */
-const spareConnections = 1024;
+const SPARE_CONNECTIONS = 1024;
 
 /** Where anybody can fetch the public keys of the built-in issuer. */
 const keySetPath = '/.well-known/jwks.json';
 /** Half the time that a new key is there before it signs: who keeps the set that long always has the key of a token. */
-const keySetMaxAgeSeconds = 30;
+const KEY_SET_MAX_AGE_SECONDS = 30;
 
 /** Calls under way at the end have this long. */
-const graceMs = 3000;
+const GRACE_MS = 3000;
 
 /** Writing how the nodes stood may take this long at the end. */
-const farewellMs = 2000;
+const FAREWELL_MS = 2000;
 
 /**
  * Starts a control plane and resolves when it serves.
@@ -73,7 +73,7 @@ async function start(settings: Settings, log: Log, started: AsyncDisposableStack
   const { dataDir } = settings;
   // First, so that nothing is written where the address is taken. Connections wait until there is something to serve.
   const port = await listen(settings);
-  started.defer(() => port.close(graceMs));
+  started.defer(() => port.close(GRACE_MS));
   const faults = readFaults(process.env.SLUICE_FAULTS);
   const opened = await openStore({ database: settings.database, dataDir });
   started.defer(() => opened.close());
@@ -121,14 +121,14 @@ async function start(settings: Settings, log: Log, started: AsyncDisposableStack
   await shareContext(settings, url, token, log);
   const keySet: PublicDocument = {
     contentType: 'application/jwk-set+json',
-    maxAgeSeconds: keySetMaxAgeSeconds,
+    maxAgeSeconds: KEY_SET_MAX_AGE_SECONDS,
     body: () => keySetDocument(context),
   };
   port.serve(createRequestHandler(router, log, new Map([[keySetPath, keySet]])));
   started.defer(async () => {
     readiness.stop();
-    await Promise.race([fleet.close(), pause(farewellMs, undefined, { ref: false })]);
-    await port.close(graceMs);
+    await Promise.race([fleet.close(), pause(FAREWELL_MS, undefined, { ref: false })]);
+    await port.close(GRACE_MS);
   });
   log.info(`listening on ${url}`, { history: state.historyId, revision: state.config.revision, replica: replicaId });
   return { url, historyId: state.historyId, token: token?.secret, close: () => started.disposeAsync() };
@@ -136,7 +136,7 @@ async function start(settings: Settings, log: Log, started: AsyncDisposableStack
 
 async function listen({ listen: address, maxNodes, heartbeatIntervalMs }: Settings): Promise<Port> {
   const limits: PortLimits = {
-    maxConnections: maxNodes + spareConnections,
+    maxConnections: maxNodes + SPARE_CONNECTIONS,
     maxHeadBytes: 16 * 1024,
     maxStreams: 1000,
     idleMs: 60_000,

@@ -13,7 +13,7 @@ const faultPhases: readonly FaultPhase[] = ['commit', 'answer', 'push', 'ack'];
 export type EnterPhase = (phase: FaultPhase) => Promise<void>;
 
 /** The answer to a change is on its way within this, while the update is withheld. */
-const answerMs = 30;
+const ANSWER_MS = 30;
 
 /**
  * Reads SLUICE_FAULTS, what goes wrong on purpose in tests: entries such as `kill-in=push:2`, separated by spaces, kill this process,
@@ -26,7 +26,7 @@ export function readFaults(text: string | undefined): EnterPhase | undefined {
   let left = Number(match?.[2]);
   return async (phase) => {
     if (phase !== fatal || --left !== 0) return;
-    if (phase === 'push') await pause(answerMs);
+    if (phase === 'push') await pause(ANSWER_MS);
     process.kill(process.pid, 'SIGKILL');
     await new Promise(() => undefined);
   };

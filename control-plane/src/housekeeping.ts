@@ -25,9 +25,9 @@ export const keptMs = {
   nodes: 7 * 24 * 3600 * 1000,
 } as const;
 
-const defaultIntervalMs = 10 * 60 * 1000;
+const DEFAULT_INTERVAL_MS = 10 * 60 * 1000;
 /** Statements in one round, so that a backlog is worked off without holding up the rest. */
-const maxStatements = 50;
+const MAX_STATEMENTS = 50;
 
 /** Removes from the database what is no longer needed, a little at a time, until it is closed. Each replica does. */
 export class Housekeeping {
@@ -38,7 +38,7 @@ export class Housekeeping {
 
   constructor(options: HousekeepingOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => void this.run(), options.intervalMs ?? defaultIntervalMs);
+    this.#timer = setInterval(() => void this.run(), options.intervalMs ?? DEFAULT_INTERVAL_MS);
     this.#timer.unref();
   }
 
@@ -67,7 +67,7 @@ export class Housekeeping {
     const total: Record<keyof Cleaned, number> = { answers: 0, commands: 0, audit: 0, nodes: 0 };
     try {
       await this.#options.forgetFacts?.();
-      for (let statements = 0; statements < maxStatements && !this.#closed; statements++) {
+      for (let statements = 0; statements < MAX_STATEMENTS && !this.#closed; statements++) {
         const cleaned = await store.clean(before, limit);
         for (const table of Object.keys(total) as (keyof Cleaned)[]) total[table] += cleaned[table];
         if (Object.values(cleaned).every((rows) => rows < limit)) break;

@@ -3,7 +3,7 @@ import { parseSettings } from './settings.ts';
 import { StartError } from './start-error.ts';
 
 /** After this the process ends, whatever still runs. */
-const stopWithinMs = 10_000;
+const STOP_WITHIN_MS = 10_000;
 
 // Whoever reads the log may go, or its disk be full; the control plane goes on, and is heard again when there is room.
 process.stdout.on('error', () => undefined);
@@ -20,7 +20,7 @@ if (parsed.kind === 'exit') {
     // The second signal, and the first one while starting.
     if (stopping || running === undefined) process.exit(stopping ? 1 : 0);
     stopping = true;
-    setTimeout(() => process.exit(1), stopWithinMs).unref();
+    setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref();
     running.close().then(
       () => process.exit(0),
       (error: unknown) => fail(error),

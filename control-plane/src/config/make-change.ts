@@ -49,9 +49,9 @@ interface ChangeResult {
 }
 
 /** How long an answer is remembered for retries. */
-export const answerLifetimeMs = 24 * 60 * 60 * 1000;
+export const ANSWER_LIFETIME_MS = 24 * 60 * 60 * 1000;
 /** A change that removes more than this many, and more than half of what there is, must be forced. */
-const freeDeletions = 10;
+const FREE_DELETIONS = 10;
 
 /** Checks a change and, unless it is a dry run or changes nothing, makes it a revision. */
 export async function makeChange<Response>(
@@ -165,7 +165,7 @@ async function examineChange<Response>(
   }
   const deletions = checked.changes.filter(({ change }) => change === 'deleted').length;
   const size = state.config.index.size;
-  const forced = deletions > freeDeletions && deletions * 2 > size;
+  const forced = deletions > FREE_DELETIONS && deletions * 2 > size;
   if (forced && !request.force) {
     const message = `the change deletes ${deletions} of ${size} resources; force it if that is meant`;
     return refused({ kind: 'failedPrecondition', message });
@@ -230,7 +230,7 @@ function prepareWrite<Response>(
               requestHash,
               response: request.encode(response),
               createdAt,
-              expiresAt: new Date(createdAt.getTime() + answerLifetimeMs),
+              expiresAt: new Date(createdAt.getTime() + ANSWER_LIFETIME_MS),
             },
     },
     commit: () => {

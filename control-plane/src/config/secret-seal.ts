@@ -3,9 +3,9 @@ import { chmod, link, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { StoreStartError } from '../store/failure.ts';
 import type { SealedSecret, SecretRef, Store } from '../store/store.ts';
 
-const keyBytes = 32;
-const nonceBytes = 12;
-const tagBytes = 16;
+const KEY_BYTES = 32;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
 
 /**
  * Seals secrets with AES-256-GCM: what they belong to is authenticated with them, so a sealed value moved to another place does not open. Fingerprints and
@@ -20,8 +20,9 @@ export class SecretSeal {
 
   /** `key`: 32 random bytes. */
   constructor(key: Uint8Array) {
-    if (key.length !== keyBytes) throw new RangeError(`the secret key has ${key.length} bytes instead of ${keyBytes}`);
-    const derive = (use: string) => new Uint8Array(hkdfSync('sha256', key, '', `sluice ${use}`, keyBytes));
+    if (key.length !== KEY_BYTES)
+      throw new RangeError(`the secret key has ${key.length} bytes instead of ${KEY_BYTES}`);
+    const derive = (use: string) => new Uint8Array(hkdfSync('sha256', key, '', `sluice ${use}`, KEY_BYTES));
     this.#sealKey = derive('seal');
     this.#fingerprintKey = derive('fingerprint');
     this.#requestKey = derive('request');
@@ -39,7 +40,7 @@ export class SecretSeal {
   }
 
   seal(ref: SecretRef, secret: string): SealedSecret {
-    const nonce = randomBytes(nonceBytes);
+    const nonce = randomBytes(NONCE_BYTES);
     const cipher = createCipheriv('aes-256-gcm', this.#sealKey, nonce).setAAD(describe(ref));
     const ciphertext = Buffer.concat([cipher.update(secret, 'utf8'), cipher.final(), cipher.getAuthTag()]);
     return { ...ref, nonce: new Uint8Array(nonce), ciphertext: new Uint8Array(ciphertext) };
@@ -47,8 +48,8 @@ export class SecretSeal {
 
   /** The secret. Throws where it was sealed with another key, or for another place. */
   open(sealed: SealedSecret): string {
-    const end = sealed.ciphertext.length - tagBytes;
-    const decipher = createDecipheriv('aes-256-gcm', this.#sealKey, sealed.nonce, { authTagLength: tagBytes });
+    const end = sealed.ciphertext.length - TAG_BYTES;
+    const decipher = createDecipheriv('aes-256-gcm', this.#sealKey, sealed.nonce, { authTagLength: TAG_BYTES });
     decipher.setAAD(describe(sealed)).setAuthTag(sealed.ciphertext.subarray(end));
     return Buffer.concat([decipher.update(sealed.ciphertext.subarray(0, end)), decipher.final()]).toString('utf8');
   }
@@ -73,7 +74,7 @@ async function readOrMakeKey(path: string): Promise<Uint8Array> {
       throw new StoreStartError(`others may read the secret key in ${path}`, `run: chmod 600 ${path}`);
     }
     const key = Buffer.from((await readFile(path, 'utf8')).trim(), 'base64');
-    if (key.length === keyBytes) return key;
+    if (key.length === KEY_BYTES) return key;
     throw new StoreStartError(
       `${path} holds no secret key: 32 bytes in base64`,
       'restore the file, or choose another with --secret-key-file',
@@ -93,7 +94,7 @@ async function makeKey(path: string): Promise<void> {
   const draft = `${path}.${process.pid}.new`;
   const known = await stat(path).catch(() => undefined);
   if (known !== undefined) return;
-  await writeFile(draft, `${randomBytes(keyBytes).toString('base64')}\n`, { mode: 0o600 });
+  await writeFile(draft, `${randomBytes(KEY_BYTES).toString('base64')}\n`, { mode: 0o600 });
   try {
     await chmod(draft, 0o600);
     await link(draft, path);

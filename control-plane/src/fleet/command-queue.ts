@@ -1,7 +1,7 @@
 import type { Command, ServicesReport } from '@sluice/proto';
 
 /** Commands for one node that were not answered yet, at most this many. */
-const maxCommands = 64;
+const MAX_COMMANDS = 64;
 
 /** What became of a command. */
 export interface CommandReply {
@@ -23,7 +23,7 @@ export class CommandQueue {
   #lastId = 0n;
 
   add(command: Command['command'], timeoutMs: number): Promise<CommandReply> {
-    if (this.#unsent.size + this.#sent.size >= maxCommands)
+    if (this.#unsent.size + this.#sent.size >= MAX_COMMANDS)
       return Promise.resolve({ problem: 'too many commands wait for its answer' });
     const { promise, resolve } = Promise.withResolvers<CommandReply>();
     const id = ++this.#lastId;

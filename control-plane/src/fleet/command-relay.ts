@@ -39,10 +39,10 @@ export interface CommandOutcome {
 }
 
 /** Of the time, what is left to bring an answer back. */
-const returnMs = 500;
+const RETURN_MS = 500;
 /** Answers are looked for this often when nothing is heard of them. */
-const lookEveryMs = 500;
-const takenAtOnce = 500;
+const LOOK_EVERY_MS = 500;
+const TAKEN_AT_ONCE = 500;
 
 /** Commands to nodes wherever they are connected: to its own nodes directly, to those of other replicas through the database. */
 export class CommandRelay {
@@ -110,7 +110,7 @@ export class CommandRelay {
       issued = true;
     });
     while (issued && outcomes.size < targets.length && performance.now() < endsAtMs) {
-      const woken = this.#nextAnswer(Math.min(lookEveryMs, endsAtMs - performance.now()));
+      const woken = this.#nextAnswer(Math.min(LOOK_EVERY_MS, endsAtMs - performance.now()));
       await attempt(async () => {
         for (const { nodeId, error, report } of await store.readCommandAnswers(request)) {
           outcomes.set(nodeId, { nodeId, reason: error, answered: true, report: report && readReport(report) });
@@ -160,9 +160,9 @@ export class CommandRelay {
       more = false;
       if (sessions.size === 0) continue;
       try {
-        const taken = await store.takeCommands([...sessions.keys()], this.#timeoutMs, takenAtOnce);
+        const taken = await store.takeCommands([...sessions.keys()], this.#timeoutMs, TAKEN_AT_ONCE);
         for (const command of taken) void this.#carryOut(command);
-        more = taken.length === takenAtOnce;
+        more = taken.length === TAKEN_AT_ONCE;
       } catch (error) {
         log.debug('commands could not be taken', { reason: String(error) });
       }
@@ -177,7 +177,7 @@ export class CommandRelay {
   async #carryOut({ id, nodeId, command, ageMs }: TakenCommand): Promise<void> {
     const known = decodeFleetCommand(command);
     const session = this.#options.sessions.get(nodeId);
-    const timeoutMs = Math.max(1, this.#timeoutMs - returnMs - ageMs);
+    const timeoutMs = Math.max(1, this.#timeoutMs - RETURN_MS - ageMs);
     const { problem, report }: CommandReply =
       known === undefined
         ? { problem: 'its control plane replica does not know this command' }
@@ -194,7 +194,7 @@ export class CommandRelay {
     this.#answering = true;
     const { store, log } = this.#options;
     while (this.#answers.length > 0) {
-      const answers = this.#answers.splice(0, takenAtOnce);
+      const answers = this.#answers.splice(0, TAKEN_AT_ONCE);
       await store
         .answerCommands(answers)
         .catch((error: unknown) => log.debug('commands could not be answered', { reason: String(error) }));

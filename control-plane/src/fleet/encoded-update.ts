@@ -27,10 +27,10 @@ export type OpenSecrets = (item: TrackItem) => Promise<ItemSecretInit[]> | undef
 type ItemSecretInit = MessageInitShape<typeof ItemSecretSchema>;
 
 /** A part of an update ends with the item that brings it to this size. */
-const partBytes = 256 * 1024;
+const PART_BYTES = 256 * 1024;
 
 /** A part of an update names so many that are gone. */
-const partRemovals = 4096;
+const PART_REMOVALS = 4096;
 
 /** What every update of a track says about itself. */
 export interface UpdateOrigin {
@@ -66,7 +66,7 @@ export async function encodeSnapshot(
   return { ...positionOf(snapshot), snapshot: true, ...parts };
 }
 
-/** Cuts an update into parts of about `partBytes`, removals first, and lets other work run between them. */
+/** Cuts an update into parts of about `PART_BYTES`, removals first, and lets other work run between them. */
 async function encodeParts(
   header: ReturnType<typeof describe> & { snapshot?: boolean; forced: boolean; fromRevision?: bigint },
   items: readonly TrackItem[],
@@ -120,7 +120,7 @@ function splitItems(items: readonly TrackItem[]): TrackItem[][] {
   let chunkBytes = 0;
   const chunks = [chunk];
   for (const item of items) {
-    if (chunkBytes >= partBytes) {
+    if (chunkBytes >= PART_BYTES) {
       chunk = [];
       chunks.push(chunk);
       chunkBytes = 0;
@@ -133,8 +133,8 @@ function splitItems(items: readonly TrackItem[]): TrackItem[][] {
 
 function splitRemovals(removals: TrackDelta['removals']): TrackDelta['removals'][number][][] {
   const chunks: TrackDelta['removals'][number][][] = [];
-  for (let from = 0; from < removals.length; from += partRemovals)
-    chunks.push(removals.slice(from, from + partRemovals));
+  for (let from = 0; from < removals.length; from += PART_REMOVALS)
+    chunks.push(removals.slice(from, from + PART_REMOVALS));
   return chunks;
 }
 

@@ -1,7 +1,7 @@
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 
 /** Streams woken in one go; then other work gets its turn. */
-const batch = 32;
+const BATCH = 32;
 
 interface Wakeable {
   wake(): void;
@@ -27,7 +27,7 @@ export class FanOut {
       let woken = 0;
       for (const stream of [...this.#streams()]) {
         stream.wake();
-        if (++woken % batch === 0) await yieldToOthers();
+        if (++woken % BATCH === 0) await yieldToOthers();
       }
     } while (this.#isDueAgain());
     this.#state = 'idle';

@@ -6,7 +6,7 @@ import { isSameDigest, toPosition } from './position.ts';
 import type { FollowedTrack, UpdateSource } from './update-source.ts';
 
 /** The version of the protocol that this control plane speaks. */
-const protocolVersion = 1;
+const PROTOCOL_VERSION = 1;
 
 /** What a Hello is held against. */
 export interface HelloBasis {
@@ -23,8 +23,8 @@ export interface HelloBasis {
  * @throws ConnectError failed_precondition for another protocol, unavailable where the database would have to be read and is away
  */
 export async function judgeHello(hello: Hello, basis: HelloBasis): Promise<string | undefined> {
-  if (hello.protocol !== protocolVersion) {
-    const message = `the node speaks version ${hello.protocol} of the protocol, this control plane ${protocolVersion}`;
+  if (hello.protocol !== PROTOCOL_VERSION) {
+    const message = `the node speaks version ${hello.protocol} of the protocol, this control plane ${PROTOCOL_VERSION}`;
     throw new ConnectError(message, Code.FailedPrecondition);
   }
   if (hello.historyId === '') return undefined;

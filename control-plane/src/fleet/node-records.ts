@@ -23,10 +23,10 @@ export interface NodeRecordsOptions {
 }
 
 /** Another replica's node that was not written for this many keep-alives is gone, and probably its replica. */
-const goneAfterKeepAlives = 6;
-const rowsPerWrite = 100;
+const GONE_AFTER_KEEP_ALIVES = 6;
+const ROWS_PER_WRITE = 100;
 /** How old an answer about other replicas' nodes may be. */
-const readEveryMs = 200;
+const READ_EVERY_MS = 200;
 
 /**
  * What all replicas know of nodes, through the database. A node is written at most once per flush interval, however often it
@@ -68,7 +68,7 @@ export class NodeRecords {
     await this.#read();
     const { replicaId, keepAliveMs, connected, describe } = this.#options;
     // By when it was read: while the database is away, who is connected elsewhere is not known to have gone.
-    const goneBefore = this.#knownAtMs - goneAfterKeepAlives * keepAliveMs;
+    const goneBefore = this.#knownAtMs - GONE_AFTER_KEEP_ALIVES * keepAliveMs;
     const nodes = new Map<string, Node>();
     for (const record of this.#known) {
       const node = fromBinary(NodeSchema, record.state);
@@ -108,8 +108,8 @@ export class NodeRecords {
       if ((this.#writtenAtMs.get(nodeId) ?? Number.NEGATIVE_INFINITY) < dueBefore) this.#changed.add(nodeId);
     }
     const due = [...this.#changed];
-    for (let start = 0; start < due.length; start += rowsPerWrite) {
-      const ids = due.slice(start, start + rowsPerWrite);
+    for (let start = 0; start < due.length; start += ROWS_PER_WRITE) {
+      const ids = due.slice(start, start + ROWS_PER_WRITE);
       const nodes = ids.flatMap((nodeId) => describe(nodeId) ?? this.#left.get(nodeId) ?? []);
       for (const nodeId of ids) this.#changed.delete(nodeId);
       try {
@@ -132,7 +132,7 @@ export class NodeRecords {
 
   /** One question at a time, and none while the last answer is young. */
   async #read(): Promise<void> {
-    if (performance.now() - this.#readAtMs < readEveryMs) return;
+    if (performance.now() - this.#readAtMs < READ_EVERY_MS) return;
     this.#reading ??= this.#readNow().finally(() => {
       this.#reading = undefined;
     });

@@ -17,7 +17,7 @@ export interface NodeReport {
 }
 
 /** Breakers kept of one node: as many as it reports. */
-const maxBreakers = 2000;
+const MAX_BREAKERS = 2000;
 
 export function reportOfHello(hello: Hello): NodeReport {
   return {
@@ -45,7 +45,7 @@ export function reportStatus(report: NodeReport, status: Status): NodeReport {
 
 /** As many as a fleet view can show; those that are not closed first. */
 function keepBreakers(breakers: readonly Breaker[]): readonly Breaker[] {
-  if (breakers.length <= maxBreakers) return breakers;
+  if (breakers.length <= MAX_BREAKERS) return breakers;
   const isClosed = ({ state }: Breaker) => Number(state === BreakerState.CLOSED);
-  return [...breakers].sort((left, right) => isClosed(left) - isClosed(right)).slice(0, maxBreakers);
+  return [...breakers].sort((left, right) => isClosed(left) - isClosed(right)).slice(0, MAX_BREAKERS);
 }

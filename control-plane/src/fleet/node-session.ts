@@ -47,7 +47,7 @@ type SessionState =
   | { readonly kind: 'closed'; readonly error: ConnectError | undefined };
 
 /** Heartbeat intervals without a message after which a node is gone: two missed, and a half for what is under way. */
-const maxSilentIntervals = 2.5;
+const MAX_SILENT_INTERVALS = 2.5;
 
 /**
  * One node's stream, from Welcome to its end. It holds no queue: what goes out next follows from how things stand when the
@@ -277,7 +277,7 @@ export class NodeSession {
     // When this process itself was held up, what the node said meanwhile waits to be read.
     if (nowMs - this.#lastTickMs > 2 * heartbeatIntervalMs) this.#lastHeardMs = nowMs;
     this.#lastTickMs = nowMs;
-    if (this.silentMs > maxSilentIntervals * heartbeatIntervalMs) {
+    if (this.silentMs > MAX_SILENT_INTERVALS * heartbeatIntervalMs) {
       this.close(new ConnectError(`nothing was heard for ${Math.round(this.silentMs)} ms`, Code.Aborted));
       return;
     }

@@ -24,7 +24,7 @@ export interface NodeTracksOptions {
 }
 
 /** Before an update that could not be made is tried again. */
-const retryMs = 1000;
+const RETRY_MS = 1000;
 
 /** The facts first: a revoked key must not wait for routes. */
 const trackOrder: readonly FollowedTrack[] = [Track.FACTS, Track.CONFIG];
@@ -109,7 +109,7 @@ export class NodeTracks {
     this.#make(track, next).then(finish, (error: unknown) => {
       if (signal.aborted) return;
       onFailure(track, error);
-      setTimeout(finish, retryMs, undefined).unref();
+      setTimeout(finish, RETRY_MS, undefined).unref();
     });
   }
 

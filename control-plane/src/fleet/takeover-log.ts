@@ -1,7 +1,7 @@
-const windowMs = 60_000;
+const WINDOW_MS = 60_000;
 /** Times kept per node, and nodes kept. */
-const maxTimes = 100;
-const maxNodes = 10_000;
+const MAX_TIMES = 100;
+const MAX_NODES = 10_000;
 
 /** How often each node's connection was taken over by another with the same id within the last minute. */
 export class TakeoverLog {
@@ -15,9 +15,9 @@ export class TakeoverLog {
   add(nodeId: string): void {
     const times = this.#recent(nodeId);
     this.#times.delete(nodeId);
-    this.#times.set(nodeId, [...times.slice(1 - maxTimes), this.#now()]);
+    this.#times.set(nodeId, [...times.slice(1 - MAX_TIMES), this.#now()]);
     const [oldest] = this.#times.keys();
-    if (this.#times.size > maxNodes && oldest !== undefined) this.#times.delete(oldest);
+    if (this.#times.size > MAX_NODES && oldest !== undefined) this.#times.delete(oldest);
   }
 
   count(nodeId: string): number {
@@ -25,7 +25,7 @@ export class TakeoverLog {
   }
 
   #recent(nodeId: string): number[] {
-    const since = this.#now() - windowMs;
+    const since = this.#now() - WINDOW_MS;
     return (this.#times.get(nodeId) ?? []).filter((time) => time > since);
   }
 }

@@ -13,14 +13,14 @@ export interface UpdateOrigins {
 }
 
 /** Encoded updates kept for other nodes: this many bytes and this many updates. */
-const maxKeptBytes = 128 * 1024 * 1024;
-const maxKeptUpdates = 4096;
+const MAX_KEPT_BYTES = 128 * 1024 * 1024;
+const MAX_KEPT_UPDATES = 4096;
 
 /** A snapshot made this long ago is given to other nodes too: the delta from it is small. */
-const snapshotFreshMs = 1000;
+const SNAPSHOT_FRESH_MS = 1000;
 
 /** A larger delta is sent as a snapshot, which goes in parts. */
-const maxDeltaBytes = 16 * 1024 * 1024;
+const MAX_DELTA_BYTES = 16 * 1024 * 1024;
 
 interface KeptUpdate {
   readonly update: Promise<EncodedUpdate | undefined>;
@@ -56,7 +56,7 @@ export class UpdateSource {
     const make = async () => {
       const delta = await state.deltaSince(from, group);
       const update = delta && (await encodeDelta({ track, historyId }, delta, openSecrets));
-      return update === undefined || update.sizeBytes > maxDeltaBytes ? undefined : update;
+      return update === undefined || update.sizeBytes > MAX_DELTA_BYTES ? undefined : update;
     };
     return this.#keep(key, state.revision, make());
   }
@@ -69,7 +69,7 @@ export class UpdateSource {
     const key = `snapshot ${historyId} ${track} ${forced} ${group}`;
     const kept = this.#use(key);
     if (kept !== undefined && kept.revision >= atLeast) {
-      const fresh = kept.revision === state.revision || this.#now() - kept.madeAtMs < snapshotFreshMs;
+      const fresh = kept.revision === state.revision || this.#now() - kept.madeAtMs < SNAPSHOT_FRESH_MS;
       const update = fresh ? await kept.update : undefined;
       if (update !== undefined) return update;
     }
@@ -102,7 +102,7 @@ export class UpdateSource {
       kept.sizeBytes = made.sizeBytes;
       this.#keptBytes += made.sizeBytes;
       for (const oldest of this.#kept.keys()) {
-        if (this.#keptBytes <= maxKeptBytes && this.#kept.size <= maxKeptUpdates) break;
+        if (this.#keptBytes <= MAX_KEPT_BYTES && this.#kept.size <= MAX_KEPT_UPDATES) break;
         this.#forget(oldest);
       }
     };

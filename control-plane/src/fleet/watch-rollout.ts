@@ -6,9 +6,9 @@ import type { Fleet } from './fleet.ts';
 type Progress = MessageInitShape<typeof WaitForRevisionResponseSchema>;
 
 /** Between two looks while nothing is heard of this replica's nodes: other replicas' nodes are only in the database. */
-const lookEveryMs = 250;
+const LOOK_EVERY_MS = 250;
 /** A report is repeated after this, so that nothing on the way takes the stream for dead. */
-const repeatAfterMs = 10_000;
+const REPEAT_AFTER_MS = 10_000;
 
 /** Reports how far the nodes are with a revision of this history: at once, at each change, and at the end. */
 export async function* watchRollout(
@@ -21,12 +21,12 @@ export async function* watchRollout(
   let last = '';
   let lastAt = 0;
   while (!signal.aborted) {
-    const change = nextChange(fleet, Math.min(lookEveryMs, Math.max(1, endsAt - performance.now())), signal);
+    const change = nextChange(fleet, Math.min(LOOK_EVERY_MS, Math.max(1, endsAt - performance.now())), signal);
     const nodes = await fleet.nodes();
     const progress = measureProgress(nodes, revision, fleet.historyId);
     const timedOut = !progress.done && performance.now() >= endsAt;
     const summary = JSON.stringify([progress.connected, progress.active, progress.waiting.map(describeWaiting)]);
-    if (progress.done || timedOut || summary !== last || performance.now() - lastAt > repeatAfterMs) {
+    if (progress.done || timedOut || summary !== last || performance.now() - lastAt > REPEAT_AFTER_MS) {
       yield { ...progress, timedOut };
       last = summary;
       lastAt = performance.now();
@@ -34,7 +34,7 @@ export async function* watchRollout(
     if (progress.done || timedOut) return;
     await change;
     // A look costs what the fleet is large.
-    if (nodes.length > 20) await pause(Math.min(lookEveryMs, nodes.length / 10));
+    if (nodes.length > 20) await pause(Math.min(LOOK_EVERY_MS, nodes.length / 10));
   }
 }
 

@@ -8,7 +8,7 @@ import {
   CreateKeyResponseSchema,
 } from '@sluice/proto';
 import type { ControlContext } from '../config/context.ts';
-import { answerLifetimeMs, findUnstorable } from '../config/make-change.ts';
+import { ANSWER_LIFETIME_MS, findUnstorable } from '../config/make-change.ts';
 import { done, type Outcome, refused } from '../config/outcome.ts';
 import { changeKey, withoutHashes } from './change-key.ts';
 import { findOverrideProblems } from './check-overrides.ts';
@@ -62,7 +62,7 @@ export async function createKey(
             requestHash,
             response: Buffer.from(key.name, 'utf8'),
             createdAt,
-            expiresAt: new Date(createdAt.getTime() + answerLifetimeMs),
+            expiresAt: new Date(createdAt.getTime() + ANSWER_LIFETIME_MS),
           },
         }),
   });

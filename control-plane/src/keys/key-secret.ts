@@ -2,7 +2,7 @@ import { hash, randomBytes } from 'node:crypto';
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 /** Eight that are shown, and 32 that are not: 190 bits that nobody knows. */
-const randomLength = 40;
+const RANDOM_LENGTH = 40;
 const prefixLength = 'slk_'.length + 8;
 
 export interface KeySecret {
@@ -15,7 +15,7 @@ export interface KeySecret {
 }
 
 export function makeKeySecret(): KeySecret {
-  const secret = `slk_${randomText(randomLength, alphabet)}`;
+  const secret = `slk_${randomText(RANDOM_LENGTH, alphabet)}`;
   return { secret, prefix: secret.slice(0, prefixLength), hash: new Uint8Array(hash('sha256', secret, 'buffer')) };
 }
 

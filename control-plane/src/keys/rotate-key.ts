@@ -8,7 +8,7 @@ import { changeKey, withoutHashes } from './change-key.ts';
 import { makeKeySecret } from './key-secret.ts';
 import { previousSecret } from './previous-secret.ts';
 
-const defaultGraceMs = 24 * 60 * 60 * 1000;
+const DEFAULT_GRACE_MS = 24 * 60 * 60 * 1000;
 
 /**
  * Gives a key a new secret. The one before is accepted for the grace period, one older than that no longer; tokens that were exchanged for
@@ -19,7 +19,7 @@ export async function rotateKey(
   { name, grace }: RotateKeyRequest,
   author: string,
 ): Promise<Outcome<RotateKeyResponse>> {
-  const graceMs = grace === undefined ? defaultGraceMs : durationMs(grace);
+  const graceMs = grace === undefined ? DEFAULT_GRACE_MS : durationMs(grace);
   const nowMs = context.now().getTime();
   const untilMs = nowMs + graceMs;
   const made = makeKeySecret();

@@ -8,10 +8,10 @@ import { ApplyRequestSchema, DiffRequestSchema, Severity } from '@sluice/proto';
 import { problemsError, requestProblem } from './errors.ts';
 
 /** Resources of one change at most, as the rule of `resources` in the .proto says. */
-const maxResources = 200_000;
+const MAX_RESOURCES = 200_000;
 
 /** From here on others get a turn before and after the check. */
-const manyResources = 500;
+const MANY_RESOURCES = 500;
 
 /**
  * Refuses requests that break the rules of the .proto with invalid_argument and Problems. The resources in a change are left
@@ -31,7 +31,7 @@ export function checkRequests(): Interceptor {
   };
   return (next) => async (request) => {
     if (!request.stream) {
-      const isLarge = countResources(request.message) > manyResources;
+      const isLarge = countResources(request.message) > MANY_RESOURCES;
       // To decode it took a while already, and so does what follows.
       if (isLarge) await nextTurn();
       check(request.method.input, request.message);
@@ -59,8 +59,8 @@ function ruleInWords({ ruleId, message }: Violation): string {
 
 function withoutResources(message: Message): Message {
   const count = countResources(message);
-  if (count > maxResources) {
-    throw new ConnectError(`${count} resources in one change; at most ${maxResources}`, Code.InvalidArgument);
+  if (count > MAX_RESOURCES) {
+    throw new ConnectError(`${count} resources in one change; at most ${MAX_RESOURCES}`, Code.InvalidArgument);
   }
   if (isMessage(message, ApplyRequestSchema)) return create(ApplyRequestSchema, { ...message, resources: [] });
   if (isMessage(message, DiffRequestSchema)) return create(DiffRequestSchema, { ...message, resources: [] });

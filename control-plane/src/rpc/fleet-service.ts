@@ -13,7 +13,7 @@ import type { Fleet } from '../fleet/fleet.ts';
 import { watchRollout } from '../fleet/watch-rollout.ts';
 import { retryableError } from './errors.ts';
 
-const defaultWaitMs = 30_000;
+const DEFAULT_WAIT_MS = 30_000;
 
 /** The fleet view, and what nodes are told to do. */
 export function addFleetService(router: ConnectRouter, fleet: Fleet): void {
@@ -29,7 +29,7 @@ export function addFleetService(router: ConnectRouter, fleet: Fleet): void {
       return { node: await findNode(fleet, nodeId), revision: BigInt(fleet.current.revision) };
     },
     async *waitForRevision({ revision, timeout }, { signal }) {
-      const timeoutMs = timeout === undefined ? defaultWaitMs : durationMs(timeout);
+      const timeoutMs = timeout === undefined ? DEFAULT_WAIT_MS : durationMs(timeout);
       yield* watchRollout(fleet, Number(revision), timeoutMs, signal);
     },
     adoptNode: (request) => adoptNode(fleet, request),

@@ -28,12 +28,12 @@ export interface RouterOptions {
 }
 
 /** One request at most: a change of many thousand resources. */
-const maxRequestBytes = 64 * 1024 * 1024;
+const MAX_REQUEST_BYTES = 64 * 1024 * 1024;
 
 /** Calls under way at a time, watch streams and health checks apart. */
-const maxCalls = 512;
+const MAX_CALLS = 512;
 /** Of those, exchanges of keys for tokens, which anybody may ask for. */
-const maxExchanges = 64;
+const MAX_EXCHANGES = 64;
 
 const services: readonly DescService[] = [
   ConfigService,
@@ -47,10 +47,10 @@ const services: readonly DescService[] = [
 
 /** All services with their bounds: what a call passes on its way in and out is this list, in this order. */
 export function createRouter({ readiness, log, gate, addServices }: RouterOptions): ConnectRouter {
-  const admit = boundCalls(maxCalls);
-  const admitExchange = boundCalls(maxExchanges);
+  const admit = boundCalls(MAX_CALLS);
+  const admitExchange = boundCalls(MAX_EXCHANGES);
   const router = createConnectRouter({
-    readMaxBytes: maxRequestBytes,
+    readMaxBytes: MAX_REQUEST_BYTES,
     acceptCompression: [compressionGzip],
     requestGate(context) {
       if (context.service === grpcHealth.Health) return;

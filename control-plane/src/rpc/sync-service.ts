@@ -7,20 +7,20 @@ import type { NodeSession } from '../fleet/node-session.ts';
 import { cutCall } from './peer.ts';
 
 /** A node that connects must say who it is within this. */
-const helloTimeoutMs = 10_000;
+const HELLO_TIMEOUT_MS = 10_000;
 
 /** What a node says at once, at most. */
-const maxMessageBytes = 1024 * 1024;
+const MAX_MESSAGE_BYTES = 1024 * 1024;
 
 /** A node that was let go has this long to read why, before its stream is cut. */
-const farewellMs = 1000;
+const FAREWELL_MS = 1000;
 
 /** The stream of each node. Without compression: it would cost more than it saves at fan-out, and hide how fast a node reads. */
 export function addSyncService(router: ConnectRouter, fleet: Fleet, faults?: EnterPhase): void {
   router.service(
     SyncService,
     { watch: (requests, context) => watch(fleet, requests, context, faults) },
-    { acceptCompression: [], readMaxBytes: maxMessageBytes },
+    { acceptCompression: [], readMaxBytes: MAX_MESSAGE_BYTES },
   );
 }
 
@@ -37,7 +37,7 @@ async function* watch(
   context.signal.addEventListener('abort', abort, { once: true });
   if (context.signal.aborted) abort();
   session.closed.addEventListener('abort', () => {
-    const cut = setTimeout(context.values.get(cutCall), farewellMs);
+    const cut = setTimeout(context.values.get(cutCall), FAREWELL_MS);
     context.signal.addEventListener('abort', () => clearTimeout(cut), { once: true });
     if (context.signal.aborted) clearTimeout(cut);
   });
@@ -55,8 +55,8 @@ async function* watch(
 async function readHello(incoming: AsyncIterator<WatchRequest>) {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(
-    () => late.reject(new ConnectError(`no Hello within ${helloTimeoutMs} ms`, Code.DeadlineExceeded)),
-    helloTimeoutMs,
+    () => late.reject(new ConnectError(`no Hello within ${HELLO_TIMEOUT_MS} ms`, Code.DeadlineExceeded)),
+    HELLO_TIMEOUT_MS,
   );
   const first = await Promise.race([incoming.next(), late.promise]).finally(() => clearTimeout(timer));
   if (first.done === true || first.value.message.case !== 'hello') {

@@ -2,7 +2,7 @@ import type { ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 
 /** Pings awaited before a peer counts as gone. */
-const maxMissed = 2;
+const MAX_MISSED = 2;
 
 /**
  * Pings an HTTP/2 peer every `intervalMs` and drops the connection when it misses two pings: a stopped process or a cut link
@@ -17,7 +17,7 @@ export function watchPeer(session: ServerHttp2Session, socket: Socket, intervalM
     lastTick = now;
     // When this process itself was held up, the answers may be waiting to be read.
     if (late) missed = 0;
-    if (missed >= maxMissed) {
+    if (missed >= MAX_MISSED) {
       // Not only the session: that would wait for a peer that does not read until all it was sent has left.
       socket.destroy();
       return;

@@ -14,7 +14,7 @@ import { Turns } from './take-turns.ts';
 import { type CurrentChange, type CurrentItem, Track, type TrackOptions } from './track.ts';
 
 /** Resources checked at once while following: small enough to leave others their turn. */
-const followedAtOnce = 20;
+const FOLLOWED_AT_ONCE = 20;
 
 /** Kinds in an order in which what is referred to comes first. */
 export const kindsReferredFirst = [
@@ -88,8 +88,8 @@ export class ConfigTrack extends Track {
     const ordered = versions.toSorted((a, b) => rankOfKind(a.kind) - rankOfKind(b.kind));
     const removed = ordered.filter((version) => version.content === undefined).reverse();
     const present = ordered.filter((version) => version.content !== undefined);
-    for (let start = 0; start < present.length; start += followedAtOnce) {
-      const upserts = present.slice(start, start + followedAtOnce).map(decodeVersion);
+    for (let start = 0; start < present.length; start += FOLLOWED_AT_ONCE) {
+      const upserts = present.slice(start, start + FOLLOWED_AT_ONCE).map(decodeVersion);
       this.#index.commit(this.#index.check({ upserts, removals: [] }));
       await turns.next();
     }

@@ -6,7 +6,7 @@ import type { Track } from './track.ts';
 export type Ask = <T>(question: (store: Store) => Promise<T>) => Promise<T>;
 
 /** Items in a page while loading, and in a batch of revisions while following. */
-const itemsAtOnce = 500;
+const ITEMS_AT_ONCE = 500;
 
 /**
  * A track like this one with what is stored: what is current at revision `start`, page by page, then what was written meanwhile.
@@ -19,11 +19,11 @@ export async function loadTrack<T extends Track>(track: T, start: number, ask: A
   const turns = new Turns();
   const loaded: VersionRecord[] = [];
   for (;;) {
-    const page = await ask((store) => store.readCurrent(track.name, loaded.at(-1), itemsAtOnce));
+    const page = await ask((store) => store.readCurrent(track.name, loaded.at(-1), ITEMS_AT_ONCE));
     loaded.push(...page);
     fresh.load(page, start, createdAt);
     await turns.next();
-    if (page.length < itemsAtOnce) break;
+    if (page.length < ITEMS_AT_ONCE) break;
   }
   await fresh.indexVersions(loaded);
   const end = (await ask((store) => store.head()))[track.name];
@@ -43,7 +43,7 @@ export async function followTrack(track: Track, revision: number, ask: Ask): Pro
 /** The revisions after the track's own, which moves on as they are taken. */
 async function* revisionsTo(end: number, track: Track, ask: Ask): AsyncGenerator<RevisionWithVersions> {
   while (track.revision < end) {
-    const batch = await ask((store) => store.readSince(track.name, track.revision, itemsAtOnce));
+    const batch = await ask((store) => store.readSince(track.name, track.revision, ITEMS_AT_ONCE));
     if (batch.length === 0) throw new Error(`${track.name} revision ${track.revision + 1} is missing`);
     yield* batch;
   }

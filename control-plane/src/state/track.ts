@@ -15,7 +15,7 @@ export type CurrentChange = ItemChange<CurrentItem>;
 /** Memory for catching up nodes: about an hour of a busy fleet's changes, or one large change. */
 const ringBounds = { revisions: 4096, changes: 200_000 };
 /** Merged changes kept for the other nodes that come from the same revision. */
-const maxMerged = 256;
+const MAX_MERGED = 256;
 
 export interface TrackOptions {
   readonly name: TrackName;
@@ -100,7 +100,7 @@ export class Track implements TrackState {
     if (known !== undefined) return known;
     const items = [...this.#items.values()].filter((item) => goesTo(item, group));
     const snapshot = { ...this.position(group), items, createdAt: this.#createdAt };
-    if (this.#snapshots.size < maxMerged) this.#snapshots.set(group, snapshot);
+    if (this.#snapshots.size < MAX_MERGED) this.#snapshots.set(group, snapshot);
     return snapshot;
   }
 
@@ -169,7 +169,7 @@ export class Track implements TrackState {
     const merged = this.#merged;
     const recent = this.#ring.since(from, this.#revision);
     const changes = recent === undefined ? this.#readChanges(from) : Promise.resolve(mergeChanges(recent));
-    if (merged.size < maxMerged) {
+    if (merged.size < MAX_MERGED) {
       merged.set(from, changes);
       if (recent === undefined) {
         void changes.then((found) => {

@@ -22,10 +22,10 @@ export type WriteResult<Refusal> =
   | { readonly kind: 'faulty'; readonly message: string };
 
 /** How often, and how long, a change is checked anew because another replica was faster. */
-const maxAttempts = 100;
-const maxAttemptsMs = 5000;
+const MAX_ATTEMPTS = 100;
+const MAX_ATTEMPTS_MS = 5000;
 /** How long a commit whose answer was lost is looked for. */
-const resolveMs = 3000;
+const RESOLVE_MS = 3000;
 
 /**
  * Writes one revision: prepares it against memory, appends it if the database stands where memory does, and else reads what is new and prepares it again. A
@@ -38,8 +38,8 @@ export async function writeRevision<Refusal>(
 ): Promise<WriteResult<Refusal>> {
   await state.ready;
   return state.exclusive(async () => {
-    const end = performance.now() + maxAttemptsMs;
-    for (let attempt = 0; attempt < maxAttempts && performance.now() < end; attempt++) {
+    const end = performance.now() + MAX_ATTEMPTS_MS;
+    for (let attempt = 0; attempt < MAX_ATTEMPTS && performance.now() < end; attempt++) {
       if (state.fault !== undefined) return { kind: 'faulty', message: state.fault };
       const prepared = await prepare();
       if ('refusal' in prepared) {
@@ -106,7 +106,7 @@ async function findLostCommit(
   writeId: string,
   loss: StoreUnavailable,
 ): Promise<boolean> {
-  for (const end = Date.now() + resolveMs; Date.now() < end; await sleep(100)) {
+  for (const end = Date.now() + RESOLVE_MS; Date.now() < end; await sleep(100)) {
     try {
       return (await state.ask((store) => store.findWrite(track, writeId))) !== undefined;
     } catch (error) {

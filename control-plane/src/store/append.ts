@@ -13,7 +13,7 @@ export interface AppendSteps {
 }
 
 /** Rows in one statement; a statement takes at most 65,535 parameters. */
-const rowsAtOnce = 500;
+const ROWS_AT_ONCE = 500;
 
 /**
  * One transaction: takes the track's lock, looks where the log stands, and appends if that is where the change was checked. Statements that do not
@@ -30,7 +30,7 @@ export async function appendRevision(db: Database, append: Append, steps: Append
     const { historyId, revision } = append.expected;
     if (head.historyId !== historyId) return { kind: 'behind', head, missed: [] };
     if (head[append.track] !== revision) {
-      return { kind: 'behind', head, missed: await readSince(tx, append.track, revision, rowsAtOnce) };
+      return { kind: 'behind', head, missed: await readSince(tx, append.track, revision, ROWS_AT_ONCE) };
     }
     await Promise.all(writeAll(tx, append));
     steps.beforeCommit?.(append);
@@ -92,7 +92,7 @@ function writeRevision(tx: Database, append: Append, record: NonNullable<Append[
       .values({ revision, writeId: append.writeId, ...record })
       .execute(),
   ];
-  for (const chunk of chunksOf(rows, rowsAtOnce)) {
+  for (const chunk of chunksOf(rows, ROWS_AT_ONCE)) {
     writes.push(tx.insert(versions).values(chunk).execute());
     const present = chunk.flatMap((row) =>
       row.content === null || row.hash === null ? [] : [{ ...row, content: row.content, hash: row.hash }],
@@ -144,7 +144,7 @@ function rememberAnswer(tx: Database, answer: NonNullable<Append['answer']>): Pr
     .select({ key: idempotency.key })
     .from(idempotency)
     .where(lte(idempotency.expiresAt, answer.createdAt))
-    .limit(rowsAtOnce);
+    .limit(ROWS_AT_ONCE);
   return [
     tx.delete(idempotency).where(inArray(idempotency.key, expired)).execute(),
     tx.delete(idempotency).where(eq(idempotency.key, answer.key)).execute(),

@@ -5,7 +5,7 @@ import { commands } from './schema.ts';
 import type { CommandAnswer, NodeAnswer, Notice, TakenCommand } from './store.ts';
 
 /** Rows in one statement. */
-const rowsAtOnce = 500;
+const ROWS_AT_ONCE = 500;
 
 export async function issueCommands(
   db: Database,
@@ -14,8 +14,8 @@ export async function issueCommands(
   command: Uint8Array,
 ): Promise<void> {
   await db.transaction(async (tx) => {
-    for (let start = 0; start < nodeIds.length; start += rowsAtOnce) {
-      const rows = nodeIds.slice(start, start + rowsAtOnce).map((nodeId) => ({ request, nodeId, command }));
+    for (let start = 0; start < nodeIds.length; start += ROWS_AT_ONCE) {
+      const rows = nodeIds.slice(start, start + ROWS_AT_ONCE).map((nodeId) => ({ request, nodeId, command }));
       await tx.insert(commands).values(rows);
     }
     await notify(tx, { kind: 'issued' });

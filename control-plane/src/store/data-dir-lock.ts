@@ -9,7 +9,7 @@ export interface DataDirLock {
 }
 
 /** Tries while others take the same stale lock over at the same moment. */
-const maxAttempts = 50;
+const MAX_ATTEMPTS = 50;
 
 /** Locks that this process holds, by their content: after a restart in a container, a stale lock names our own number. */
 const heldHere = new Set<string>();
@@ -52,7 +52,7 @@ export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
 
 /** A hard link appears with its content or not at all, and fails where the name is taken. */
 async function claim(path: string, own: string, dataDir: string): Promise<void> {
-  for (let attempt = 0; attempt < maxAttempts; attempt++) {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     if (await tryLink(own, path)) return;
     const holder = await findHolderOf(path);
     if (holder !== undefined) throw inUse(dataDir, holder);

@@ -4,13 +4,13 @@ import { heartbeats } from './schema.ts';
 import type { LateInstance } from './store.ts';
 
 /** Rows in one statement. */
-const rowsAtOnce = 500;
+const ROWS_AT_ONCE = 500;
 
 export async function saveHeartbeats(db: Database, names: readonly string[], isNew: boolean): Promise<void> {
   // In one order, so that no two replicas wait for each other.
   const sorted = [...new Set(names)].sort();
-  for (let start = 0; start < sorted.length; start += rowsAtOnce) {
-    const rows = sorted.slice(start, start + rowsAtOnce).map((name) => ({ name }));
+  for (let start = 0; start < sorted.length; start += ROWS_AT_ONCE) {
+    const rows = sorted.slice(start, start + ROWS_AT_ONCE).map((name) => ({ name }));
     const insert = db.insert(heartbeats).values(rows);
     await (isNew
       ? insert.onConflictDoNothing()

@@ -9,7 +9,7 @@ export interface LogListener {
 }
 
 /** Longest wait between two attempts to listen again. */
-const maxWaitMs = 2000;
+const MAX_WAIT_MS = 2000;
 
 /**
  * Calls back on each notification, and each time listening began, since what came before was missed. Holds a connection of its own and makes a new one
@@ -55,7 +55,7 @@ async function listenUntil(
       stopped.removeEventListener('abort', end);
       await client.end({ timeout: 0 });
     }
-    const wait = Math.min(100 * 2 ** Math.min(failures, 5), maxWaitMs) * (0.5 + Math.random() / 2);
+    const wait = Math.min(100 * 2 ** Math.min(failures, 5), MAX_WAIT_MS) * (0.5 + Math.random() / 2);
     await sleep(wait, undefined, { signal: stopped }).catch(() => undefined);
   }
 }

@@ -14,9 +14,9 @@ export interface StoreOptions {
 }
 
 /** Connections of one process to PostgreSQL, apart from the one for notifications. */
-const connections = 8;
+const CONNECTIONS = 8;
 /** What a thread has left to say that the time is over, before it is given up itself. */
-const threadGraceMs = 5000;
+const THREAD_GRACE_MS = 5000;
 
 /** Opens the store, migrating it first. Rejects with a StoreStartError, whose message and remedy are for people. */
 export async function openStore({ database, dataDir, callTimeoutMs }: StoreOptions): Promise<Store> {
@@ -26,8 +26,8 @@ export async function openStore({ database, dataDir, callTimeoutMs }: StoreOptio
     const settings: DatabaseSettings =
       database === 'embedded'
         ? { kind: 'embedded', directory: join(dataDir, 'database') }
-        : { kind: 'postgres', url: database, connections, callTimeoutMs: timeoutMs };
-    const store = await openThreadedStore(settings, timeoutMs + threadGraceMs);
+        : { kind: 'postgres', url: database, connections: CONNECTIONS, callTimeoutMs: timeoutMs };
+    const store = await openThreadedStore(settings, timeoutMs + THREAD_GRACE_MS);
     return {
       ...store,
       async close() {

@@ -12,7 +12,7 @@ import { createQueries } from './queries.ts';
 import { isConnectionLoss, translateStartError } from './translate-error.ts';
 
 /** The oldest server that the queries are tested on. */
-const oldestServer = 150_000;
+const OLDEST_SERVER = 150_000;
 
 /**
  * Opens a pool of connections. After any loss the pool is made anew: a connection of postgres.js 3.4 that lost its socket while something was to be written never
@@ -73,7 +73,7 @@ async function prepareDatabase(url: string): Promise<void> {
 async function refuseOldServer(client: Sql): Promise<void> {
   const [row] = await client<{ server_version_num: string }[]>`show server_version_num`;
   const version = Number(row?.server_version_num);
-  if (version >= oldestServer) return;
+  if (version >= OLDEST_SERVER) return;
   throw new StoreStartError(
     `the database server is PostgreSQL ${Math.floor(version / 10_000)}, and 15 is the oldest that works`,
     'use a newer server',

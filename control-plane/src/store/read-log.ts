@@ -4,7 +4,7 @@ import type { ChangeRecord, ItemRef, RevisionRecord, RevisionWithVersions, Track
 import { trackTables } from './track-tables.ts';
 
 /** Revisions looked at in one read, however small each is. */
-const revisionsAtOnce = 256;
+const REVISIONS_AT_ONCE = 256;
 
 export async function readCurrent(
   db: Database,
@@ -33,7 +33,7 @@ export async function readSince(
     .from(revisions)
     .where(gt(revisions.revision, after))
     .orderBy(asc(revisions.revision))
-    .limit(revisionsAtOnce);
+    .limit(REVISIONS_AT_ONCE);
   let items = 0;
   const taken = found.filter((record, index) => {
     items += record.created + record.updated + record.deleted;

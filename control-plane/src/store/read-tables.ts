@@ -78,7 +78,7 @@ export async function claimMeta(db: Database, name: string, value: Uint8Array): 
 }
 
 /** Nodes in one statement. */
-const nodesAtOnce = 500;
+const NODES_AT_ONCE = 500;
 
 export async function saveNodes(db: Database, records: readonly NodeRecord[]): Promise<void> {
   const latest = new Map<string, NodeRecord>();
@@ -87,10 +87,10 @@ export async function saveNodes(db: Database, records: readonly NodeRecord[]): P
     if (other === undefined || other.lastSeenAt <= record.lastSeenAt) latest.set(record.nodeId, record);
   }
   const rows = [...latest.values()];
-  for (let start = 0; start < rows.length; start += nodesAtOnce) {
+  for (let start = 0; start < rows.length; start += NODES_AT_ONCE) {
     await db
       .insert(nodes)
-      .values(rows.slice(start, start + nodesAtOnce))
+      .values(rows.slice(start, start + NODES_AT_ONCE))
       .onConflictDoUpdate({
         target: nodes.nodeId,
         set: {

@@ -8,7 +8,7 @@ export type LogFields = Readonly<Record<string, string | number | bigint | boole
 export type Log = Readonly<Record<LogLevel, (message: string, fields?: LogFields) => void>>;
 
 /** Longest value of a field, in characters; the rest is cut. */
-const maxValueLength = 512;
+const MAX_VALUE_LENGTH = 512;
 
 /** A log that hands lines to `write`, each ending in a newline. */
 export function createLog(level: LogLevel, write: (line: string) => void, now: () => Date): Log {
@@ -30,6 +30,6 @@ function formatLine(time: Date, level: LogLevel, message: string, fields: LogFie
 
 /** Quoted unless it is plain, so that nothing a client sends can begin a line or a field. */
 function formatValue(value: string): string {
-  const cut = value.length > maxValueLength ? `${value.slice(0, maxValueLength)}…` : value;
+  const cut = value.length > MAX_VALUE_LENGTH ? `${value.slice(0, MAX_VALUE_LENGTH)}…` : value;
   return /^[\w.:/@+,-]+$/.test(cut) ? cut : JSON.stringify(cut).replaceAll('\u007f', '\\u007f');
 }

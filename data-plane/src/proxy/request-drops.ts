@@ -36,25 +36,25 @@ export function requestDrops(
   if (cookies.length > 0) names.push('cookie');
   if (plan.requestBody !== undefined) names.push(...DIGEST_FIELDS);
   if (plan.responseBody !== undefined) names.push(...PARTIAL_FIELDS);
-  const trustedRequestDrop = kept(dropTable(REQUEST_DROP, [...OWN_REQUEST_FIELDS, ...knownIds(names)]));
+  const trustedRequestDrop = internTable(dropTable(REQUEST_DROP, [...OWN_REQUEST_FIELDS, ...knownIds(names)]));
   return {
     trustedRequestDrop,
-    requestDrop: kept(dropTable(trustedRequestDrop, UNTRUSTED_REQUEST_FIELDS)),
+    requestDrop: internTable(dropTable(trustedRequestDrop, UNTRUSTED_REQUEST_FIELDS)),
     requestDropNames: unknownNames(names),
     droppedCookies: cookies.length === 0 ? null : cookies,
   };
 }
 
-const MAX_KEPT_TABLES = 1024;
-const keptTables = new Map<string, Uint8Array>();
+const MAX_INTERNED_TABLES = 1024;
+const internedTables = new Map<string, Uint8Array>();
 
 /** One table for all routes that drop the same: of 100,000 routes most do, and what is one is in the processor's cache. */
-export function kept(table: Uint8Array): Uint8Array {
+export function internTable(table: Uint8Array): Uint8Array {
   const key = table.join('');
-  const known = keptTables.get(key);
+  const known = internedTables.get(key);
   if (known !== undefined) return known;
-  if (keptTables.size >= MAX_KEPT_TABLES) keptTables.clear();
-  keptTables.set(key, table);
+  if (internedTables.size >= MAX_INTERNED_TABLES) internedTables.clear();
+  internedTables.set(key, table);
   return table;
 }
 

@@ -15,7 +15,7 @@ import { type CacheState, cacheState } from './cache/cache-state.ts';
 import { CORS_RESPONSE_FIELDS, type CorsState, corsState } from './cors-state.ts';
 import { type LimitState, limitState } from './limits/limit-state.ts';
 import { type MirrorState, mirrorState } from './mirror/mirror-state.ts';
-import { kept, knownIds, type RequestDrops, removedNames, requestDrops, unknownNames } from './request-drops.ts';
+import { internTable, knownIds, type RequestDrops, removedNames, requestDrops, unknownNames } from './request-drops.ts';
 import { type ResponseState, responseState } from './response-state.ts';
 import type { DestinationState, FallbackState } from './upstream/destination-state.ts';
 import type { ServiceState } from './upstream/service-state.ts';
@@ -79,7 +79,7 @@ export function buildRouteState(
   const corsNames = plan.cors === undefined ? [] : CORS_RESPONSE_FIELDS;
   const responseNames = [...removedNames(plan.responseHeaders), ...corsNames, requestIdHeader];
   const hasLimits = [...plan.addressLimits, ...plan.callerLimits].some(({ dryRunSlot }) => dryRunSlot === undefined);
-  const responseDrop = kept(
+  const responseDrop = internTable(
     dropTable(RESPONSE_DROP, [
       ...OWN_RESPONSE_FIELDS,
       ...(hasLimits ? [HeaderId.rateLimit, HeaderId.rateLimitPolicy] : []),
