@@ -89,9 +89,10 @@ export class WorkerProxy implements GuardedWork {
     for (const listener of this.#listeners.values()) listener.keepHouse();
     tunnels.endRevoked(source.tables, Date.now());
     if (pools.isEmpty) return;
+    if (this.#epoch !== source.tables.epoch) {
+      this.#epoch = source.tables.epoch;
+      pools.retain(new Map(source.tables.endpointSlots()));
+    }
     pools.keepHouse(shared.clock.nowMs());
-    if (this.#epoch === source.tables.epoch) return;
-    this.#epoch = source.tables.epoch;
-    pools.retain(new Set(source.tables.endpointSlots()));
   }
 }

@@ -2,6 +2,7 @@ import type { BuiltFoundEndpoints } from './build-found-endpoints.ts';
 import type { BuiltInstance } from './build-instance.ts';
 import type { BuiltService } from './build-service.ts';
 import { FoundServices } from './found-services.ts';
+import type { ServicePlan } from './service-plan.ts';
 
 /** Services with what was found for them, and who falls back on whom. */
 export class ServiceTable {
@@ -13,9 +14,12 @@ export class ServiceTable {
     return this.#services.get(name);
   }
 
-  /** The slots of all endpoints that requests may go to. */
-  *endpointSlots(): Generator<number> {
-    for (const name of this.#services.names()) for (const { slot } of this.#services.endpointsOf(name)) yield slot;
+  /** The slots of all endpoints that requests may go to, each with its service. */
+  *endpointSlots(): Generator<readonly [slot: number, service: ServicePlan]> {
+    for (const name of this.#services.names()) {
+      const { plan } = this.#services.built(name)!;
+      for (const { slot } of this.#services.endpointsOf(name)) yield [slot, plan];
+    }
   }
 
   /** Those that fall back on a service, whether it is there or not. */

@@ -12,6 +12,7 @@ import { joinRoute } from './join-route.ts';
 import type { FoundRoute, ListenerPlan, RouteFinding, RoutePlan } from './plan.ts';
 import { RevokedTokens } from './revoked-tokens.ts';
 import { pathRewriteFor } from './rewrite.ts';
+import type { ServicePlan } from './service-plan.ts';
 import { ServiceTable } from './service-table.ts';
 import { type StagedTables, stageChange } from './stage-change.ts';
 
@@ -62,8 +63,8 @@ export class Tables {
     return this.#listeners.get(name);
   }
 
-  /** The slots of all endpoints that requests may go to. */
-  endpointSlots(): Iterable<number> {
+  /** The slots of all endpoints that requests may go to, each with its service. */
+  endpointSlots(): Iterable<readonly [slot: number, service: ServicePlan]> {
     return this.#services.endpointSlots();
   }
 

@@ -62,6 +62,18 @@ describe('a request beyond perEndpoint', () => {
     expect(exposed(rig)).toContain('gateway_overflow_total{what="pending"} 1\n');
   });
 
+  test('goes on when the cap is raised, though no other request comes', async () => {
+    await using rig = await ProxyRig.start(simple({}, connections(1, 2)));
+    const running = await ask(rig, '/1', 0);
+    const first = await rig.origin.acceptRequest();
+    const waiting = await ask(rig, '/2', 1);
+    rig.apply(simple({}, connections(2, 2)));
+    const second = await rig.origin.acceptRequest();
+    for (const upstream of [second, first]) upstream.send(OK);
+    for (const client of [waiting, running]) expect((await client.takeMessage()).body).toBe('ok');
+    expect(leftovers(rig)).toEqual([0, 0, 0]);
+  });
+
   test('with pending 0 is refused at once', async () => {
     await using rig = await ProxyRig.start(simple({}, connections(1, 0)));
     const first = await ask(rig, '/1', 0);

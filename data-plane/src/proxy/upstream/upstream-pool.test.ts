@@ -163,6 +163,25 @@ describe('the cap on connections to one endpoint', () => {
     expect([node.open(), node.waiting(), node.main.columns.waiting.total(FIRST_SLOT)]).toEqual([0, 0, 0]);
   });
 
+  test('that is raised lets those go on who wait, and that is lowered closes what is idle, though no request comes any more', async () => {
+    await using node = await startNode(2, { connectionsPerEndpoint: 1 });
+    const held = (await node.acquire(0)) as UpstreamConnection;
+    const waits = [node.acquire(0), node.acquire(1)];
+    await eventually(() => node.waiting() === 2, 'two wait');
+    const change = (connectionsPerEndpoint: number) => {
+      for (const { pools } of node.each) {
+        pools.retain(new Map([[FIRST_SLOT, { ...node.service, connectionsPerEndpoint }]]));
+        pools.keepHouse(node.now());
+      }
+    };
+    change(4);
+    for (const connection of await Promise.all(waits)) connection!.giveBack(node.now());
+    held.giveBack(node.now());
+    expect(node.open()).toBe(3);
+    change(1);
+    expect(node.open()).toBe(1);
+  });
+
   test('that is lowered closes what is idle first', async () => {
     await using node = await startNode(1, { connectionsPerEndpoint: 4 });
     const held = await Promise.all(Array.from({ length: 4 }, () => node.acquire(0)));

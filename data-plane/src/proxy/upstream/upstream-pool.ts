@@ -72,10 +72,17 @@ export class UpstreamPools implements TimerOwner {
     }
   }
 
-  /** Closes the idle connections of endpoints that are not in `kept`; busy ones follow when they become idle. */
-  retain(kept: ReadonlySet<number>): void {
+  /**
+   * Closes the idle connections of endpoints that are not in `kept`; busy ones follow when they become idle. The others keep to what
+   * their service says now, also where no request comes any more: others may wait here, or elsewhere for what is idle here.
+   */
+  retain(kept: ReadonlyMap<number, ServicePlan>): void {
     for (const [slot, pool] of this.#pools) {
-      if (kept.has(slot)) continue;
+      const service = kept.get(slot);
+      if (service !== undefined) {
+        pool.service = service;
+        continue;
+      }
       pool.retired = true;
       pool.closeIdle();
     }
