@@ -16,7 +16,7 @@ const HISTORY = 'scale';
 /** A control plane that has nothing but a snapshot of so many API keys, and sends it to each node that comes. */
 export interface KeyFeed extends AsyncDisposable {
   readonly url: string;
-  /** Gives the first `count` keys another secret on every node that is connected. Once. */
+  /** Gives the first `count` keys another secret on every node that is connected. */
   readonly rotate: (count: number) => void;
 }
 
@@ -48,6 +48,8 @@ export async function startKeyFeed(keys: number, manifests: string): Promise<Key
   const digest = new SetDigest();
   for (let i = 0; i < keys; i++) digest.add(hashOf(keyItem(i)));
   let version = 1;
+  /** How often each key was rotated. */
+  const generations = new Uint8Array(keys);
   const streams = new Set<ServerHttp2Stream>();
   const sessions = new Set<ServerHttp2Session>();
   const server = createServer().on('session', (session) => sessions.add(session));
@@ -67,11 +69,13 @@ export async function startKeyFeed(keys: number, manifests: string): Promise<Key
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     rotate(count) {
-      const items = Array.from({ length: count }, (_, index) => keyItem(index, 1));
-      for (const [index, item] of items.entries()) {
-        digest.remove(hashOf(keyItem(index)));
+      const items = Array.from({ length: count }, (_, index) => {
+        digest.remove(hashOf(keyItem(index, generations[index])));
+        generations[index]!++;
+        const item = keyItem(index, generations[index]);
         digest.add(hashOf(item));
-      }
+        return item;
+      });
       const at = { fromRevision: BigInt(version), revision: BigInt(version + 1), digest: digest.bytes() };
       for (let from = 0; from < count; from += KEYS_IN_A_PART) {
         const upserts = items.slice(from, from + KEYS_IN_A_PART);

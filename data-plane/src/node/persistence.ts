@@ -2,12 +2,12 @@ import { type FetchedKeySet, type FoundEndpoints, Track as WireTrack } from '@sl
 import type { Activation } from './activation.ts';
 import type { NodeCache } from './cache/node-cache.ts';
 import type { RecordInit } from './cache/record-frame.ts';
-import { lastGoodRecord, trackRecords, updateRecord } from './cache/state-records.ts';
+import { lastGoodRecord, trackRecords, updateRecords } from './cache/state-records.ts';
 import type { NodeTrack, WholeUpdate } from './track.ts';
 
 /** A change of fewer is always appended. */
 const LARGE_CHANGE = 4096;
-/** A change of at least one in so many is written as a new base: piece by piece, where a record of the log is encoded at once. */
+/** A change of at least one in so many is written as a new base. */
 const LARGE_SHARE = 20;
 
 /** Writes what became active to the cache, and knows how far that is. */
@@ -48,9 +48,16 @@ export class Persistence {
       this.#cache.rewrite(persisted);
       return;
     }
+    const keys = update.keys?.pin();
+    // Its keys have changed again meanwhile: only all of them together are what they are at some revision.
+    if (update.keys !== undefined && keys === undefined) {
+      this.#cache.rewrite(persisted);
+      return;
+    }
     // Before the update that makes them needed, so that a crash never leaves an item without its last good version.
     const lastGood = track.held().length > 0 ? [lastGoodRecord(track, track.lastGoodItems())] : [];
-    this.#cache.append([...lastGood, updateRecord(update)], persisted);
+    const { parts, last } = updateRecords(update, keys);
+    this.#cache.append([...lastGood, last], persisted, { parts, release: () => keys?.release() });
   }
 
   /** The keys of an issuer are active. */
@@ -74,8 +81,8 @@ export class Persistence {
   }
 }
 
-function isLarge({ upserts, removals }: WholeUpdate, track: NodeTrack): boolean {
-  const changed = upserts.length + removals.length;
+function isLarge({ upserts, removals, keys }: WholeUpdate, track: NodeTrack): boolean {
+  const changed = upserts.length + removals.length + (keys?.size ?? 0);
   return changed > LARGE_CHANGE && changed * LARGE_SHARE >= track.set.latestSize() + (track.keys?.size ?? 0);
 }
 

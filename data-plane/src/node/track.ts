@@ -10,7 +10,7 @@ import {
   type TrackItem,
 } from '@sluice/engine';
 import { type Item, NackReason, type ItemKey as WireKey, Track as WireTrack } from '@sluice/proto';
-import { API_KEY_KIND, KeyStaging, type KeyStore, KeysFull, Slices } from '../shared/index.ts';
+import { KeyStaging, type KeyStore } from '../shared/index.ts';
 import type { CachedTrack } from './cache/cached-state.ts';
 
 /** An update with all its parts put together. */
@@ -21,9 +21,11 @@ export interface WholeUpdate {
   readonly revision: number;
   readonly digest: Uint8Array;
   readonly upserts: readonly Item[];
-  /** The API keys of a snapshot, taken in as its parts came; `upserts` has none of them then. */
-  readonly keys?: KeyStaging | undefined;
   readonly removals: readonly WireKey[];
+  /** The API keys, taken in as its parts came: they are not among `upserts` and `removals`. */
+  readonly keys?: KeyStaging | undefined;
+  /** Why this node has no room for it. */
+  readonly problem?: string | undefined;
   readonly snapshot: boolean;
   readonly forced: boolean;
   readonly createdAtMs: number;
@@ -106,22 +108,22 @@ export class NodeTrack {
 
   /** Verifies an update and works out what it changes; changes nothing itself. */
   async prepare(update: WholeUpdate, sameHistory: boolean): Promise<PreparedUpdate | UpdateRefusal> {
-    const refusal = this.#refuse(update, sameHistory) ?? (await this.#takeKeys(update));
-    if (refusal !== undefined && 'reason' in refusal) {
+    const refusal = this.#refuse(update, sameHistory);
+    if (refusal !== undefined) {
       update.keys?.discard();
       return refusal;
     }
-    const keys = refusal;
-    const rest = keys === undefined ? update : withoutKeys(update);
-    const { digest, hashes } = this.#digestAfter(rest);
-    if (Buffer.compare(together(digest, keys?.digest), update.digest) !== 0) {
+    const keys = update.keys ?? (update.snapshot && this.keys ? new KeyStaging(this.keys, true) : undefined);
+    const { digest, hashes } = this.#digestAfter(update);
+    const keysDigest = keys === undefined ? this.keys?.digest : await keys.digestAfter();
+    if (Buffer.compare(together(digest, keysDigest), update.digest) !== 0) {
       keys?.discard();
       return {
         reason: NackReason.DIGEST,
         detail: `the content after revision ${update.revision} has another digest than it says`,
       };
     }
-    return { update, planned: this.set.plan(rest), digest, keys, hashes };
+    return { update, planned: this.set.plan(update), digest, keys, hashes };
   }
 
   /** Takes over what was prepared last. */
@@ -139,7 +141,8 @@ export class NodeTrack {
   }
 
   #refuse(update: WholeUpdate, sameHistory: boolean): UpdateRefusal | undefined {
-    const { snapshot, forced, fromRevision, revision, removals, upserts } = update;
+    const { snapshot, forced, fromRevision, revision, removals, upserts, problem } = update;
+    if (problem !== undefined) return { reason: NackReason.WORKERS, detail: problem };
     if (sameHistory && revision < this.#revision && !(snapshot && forced)) {
       return { reason: NackReason.BACKWARDS, detail: `revision ${revision} is behind the active ${this.#revision}` };
     }
@@ -148,6 +151,9 @@ export class NodeTrack {
         reason: NackReason.GAP,
         detail: `starts from revision ${fromRevision}, and ${this.#revision} is active`,
       };
+    }
+    if (update.keys?.isCurrent === false) {
+      return { reason: NackReason.WORKERS, detail: 'the API keys changed while it came' };
     }
     if (this.wire !== WireTrack.CONFIG || forced) return undefined;
     const had = this.set.latestSize();
@@ -161,26 +167,6 @@ export class NodeTrack {
     };
   }
 
-  /** The change of the keys, taken in. */
-  async #takeKeys({ keys, upserts, removals, snapshot }: WholeUpdate): Promise<KeyStaging | UpdateRefusal | undefined> {
-    if (this.keys === undefined) return undefined;
-    const staging = keys ?? new KeyStaging(this.keys, snapshot);
-    if (!staging.isCurrent) return { reason: NackReason.WORKERS, detail: 'the API keys changed while it came' };
-    const slices = new Slices();
-    try {
-      for (const { kind, name } of removals) if (kind === API_KEY_KIND) staging.remove(name);
-      for (const item of upserts) {
-        if (item.kind === API_KEY_KIND) staging.put(item);
-        if (slices.isOver()) await slices.pause();
-      }
-    } catch (error) {
-      if (!(error instanceof KeysFull)) throw error;
-      staging.discard();
-      return { reason: NackReason.WORKERS, detail: error.message };
-    }
-    return staging;
-  }
-
   #missingFrom(items: readonly Item[]): number {
     const named = new Set(items.map(itemKey));
     let missing = 0;
@@ -188,11 +174,7 @@ export class NodeTrack {
     return missing;
   }
 
-  #digestAfter({
-    snapshot,
-    upserts,
-    removals,
-  }: Pick<WholeUpdate, 'upserts' | 'removals' | 'snapshot'>): Pick<PreparedUpdate, 'digest' | 'hashes'> {
+  #digestAfter({ snapshot, upserts, removals }: WholeUpdate): Pick<PreparedUpdate, 'digest' | 'hashes'> {
     const digest = snapshot ? new SetDigest() : this.#digest.clone();
     const before = snapshot ? undefined : this.#hashes;
     const hashes = new Map<ItemKey, Uint8Array | undefined>();
@@ -211,18 +193,6 @@ export class NodeTrack {
 /** The digest of two sets that have nothing in common. */
 function together(a: SetDigest, b: SetDigest | undefined): Uint8Array<ArrayBuffer> {
   return b === undefined ? a.bytes() : SetDigest.of([a.bytes(), b.bytes()]).bytes();
-}
-
-function withoutKeys({
-  upserts,
-  removals,
-  snapshot,
-}: WholeUpdate): Pick<WholeUpdate, 'upserts' | 'removals' | 'snapshot'> {
-  return {
-    upserts: upserts.filter(({ kind }) => kind !== API_KEY_KIND),
-    removals: removals.filter(({ kind }) => kind !== API_KEY_KIND),
-    snapshot,
-  };
 }
 
 function hashOf({ kind, name, content }: TrackItem): Uint8Array {

@@ -54,7 +54,7 @@ export function createWatchNode(sources: WatchNodeSources): WatchNode {
       ...(settings.maxStalenessMs !== undefined && { maxStaleness: durationFromMs(settings.maxStalenessMs) }),
     }),
     status: () => statusOf(sources),
-    stageKeys: () => new KeyStaging(sources.keys, true),
+    stageKeys: (isSnapshot) => new KeyStaging(sources.keys, isSnapshot),
     apply: async (update) => {
       const refusal = await activation.apply(update);
       if (refusal === undefined) {

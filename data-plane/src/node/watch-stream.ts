@@ -11,10 +11,9 @@ import {
   type Welcome,
 } from '@sluice/proto';
 import { type GrpcClient, toRpcError } from '@sluice/proto/grpc-client';
-import type { KeyStaging } from '../shared/index.ts';
 import type { Positions } from './freshness/freshness.ts';
 import type { UpdateRefusal, WholeUpdate } from './track.ts';
-import { UpdateAssembly } from './update-assembly.ts';
+import { type StageKeys, UpdateAssembly } from './update-assembly.ts';
 
 export type WatchMessage = NonNullable<MessageInitShape<typeof WatchRequestSchema>['message']>;
 type MessageOf<Case extends WatchMessage['case']> = Extract<WatchMessage, { case: Case }>['value'];
@@ -26,8 +25,7 @@ export type CommandReport = Pick<MessageOf<'commandResult'>, 'services'>;
 export interface WatchNode {
   hello(): MessageOf<'hello'>;
   status(): MessageOf<'status'>;
-  /** Begins to take in the API keys of a snapshot. */
-  stageKeys(): KeyStaging;
+  readonly stageKeys: StageKeys;
   /** Makes an update active, or says why not. */
   apply(update: WholeUpdate): Promise<UpdateRefusal | undefined>;
   /** What to say of a track once an update is active, or after one was refused. */
@@ -74,7 +72,7 @@ export class WatchStream {
   constructor(client: GrpcClient<typeof SyncService>, options: StreamOptions, onWelcome: () => void) {
     this.#options = options;
     this.#onWelcome = onWelcome;
-    this.#assembly = new UpdateAssembly(() => options.node.stageKeys());
+    this.#assembly = new UpdateAssembly(options.node.stageKeys);
     const { promise, resolve } = Promise.withResolvers<Ending>();
     this.ended = promise;
     this.#finish = resolve;

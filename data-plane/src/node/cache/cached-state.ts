@@ -76,23 +76,33 @@ class TrackReplay {
   readonly #hashes = new Map<ItemKey, Uint8Array>();
   lastGood: readonly TrackItem[] = [];
   #position: Position | undefined;
+  /** Parts of a change whose last is yet to come: a log may end before it, and then none of them counts. */
+  #begun: Update[] = [];
 
   constructor(keys: KeyRestore | undefined) {
     this.#keys = keys;
   }
 
   async update(update: Update, slices: Slices): Promise<void> {
-    for (const removal of update.removals) {
-      if (this.#isKey(removal)) this.#keys!.remove(removal.name);
-      else this.#items.delete(itemKey(removal));
-      if (slices.isOver()) await slices.pause();
+    this.#begun.push(update);
+    const { snapshot, more, revision, digest, createdAt } = update;
+    if (more && !snapshot) return;
+    const parts = this.#begun;
+    this.#begun = [];
+    for (const { removals } of parts) {
+      for (const removal of removals) {
+        if (this.#isKey(removal)) this.#keys!.remove(removal.name);
+        else this.#items.delete(itemKey(removal));
+        if (slices.isOver()) await slices.pause();
+      }
     }
-    for (const item of itemsOf(update)) {
-      if (this.#isKey(item)) this.#keys!.put(item);
-      else this.#items.set(itemKey(item), item);
-      if (slices.isOver()) await slices.pause();
+    for (const part of parts) {
+      for (const item of itemsOf(part)) {
+        if (this.#isKey(item)) this.#keys!.put(item);
+        else this.#items.set(itemKey(item), item);
+        if (slices.isOver()) await slices.pause();
+      }
     }
-    const { more, revision, digest, createdAt } = update;
     this.#position = { more, revision, digest, createdAt };
   }
 

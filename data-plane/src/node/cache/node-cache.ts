@@ -37,6 +37,20 @@ export interface NodeCacheOptions {
   readonly compactAfterBytes?: number;
 }
 
+/** The first records of a change, which are encoded when they are written, from what stays in memory meanwhile. */
+export interface LeadingParts {
+  readonly parts: Iterable<RecordInit>;
+  /** They are no longer needed. */
+  readonly release: () => void;
+}
+
+/** A change that waits for the disk. */
+interface Append {
+  readonly leading: LeadingParts | undefined;
+  readonly bytes: Buffer;
+  readonly persisted: () => void;
+}
+
 /** Appends that may wait for the disk; past it the next write is a whole base instead. */
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
 const RETRY_AFTER_MS = 1_000;
@@ -52,7 +66,7 @@ export class NodeCache {
   #logFile: FileHandle | undefined;
   #logBytes = 0;
   #baseBytes = 0;
-  #queue: { readonly bytes: Buffer; readonly persisted: () => void }[] = [];
+  #queue: Append[] = [];
   #queuedBytes = 0;
   #baseWanted = false;
   #whenPersisted: (() => void)[] = [];
@@ -107,15 +121,15 @@ export class NodeCache {
     }
   }
 
-  /** Appends a change that is active, all its records in one write. Calls back when it is safely on disk. */
-  append(records: readonly RecordInit[], persisted: () => void): void {
-    if (this.#closed) return;
-    if (this.#logFile === undefined || this.#baseWanted || this.#queuedBytes > MAX_QUEUED_BYTES) {
+  /** Appends a change that is active, all `records` in one write, after those that lead it. Calls back when it is safely on disk. */
+  append(records: readonly RecordInit[], persisted: () => void, leading?: LeadingParts): void {
+    if (this.#closed || this.#logFile === undefined || this.#baseWanted || this.#queuedBytes > MAX_QUEUED_BYTES) {
+      leading?.release();
       this.rewrite(persisted);
       return;
     }
     const bytes = Buffer.concat(records.map(encodeRecord));
-    this.#queue.push({ bytes, persisted });
+    this.#queue.push({ leading, bytes, persisted });
     this.#queuedBytes += bytes.length;
     this.#work();
   }
@@ -131,7 +145,8 @@ export class NodeCache {
   /** Resolves when all that was appended is on disk or the disk failed; nothing is written after it. */
   async close(): Promise<void> {
     clearTimeout(this.#retry);
-    await this.#working;
+    // What was appended while one write ended is the next.
+    while (this.#working !== undefined) await this.#working;
     this.#closed = true;
     await this.#logFile?.close();
     this.#logFile = undefined;
@@ -164,17 +179,20 @@ export class NodeCache {
 
   async #writeLog(): Promise<void> {
     const batch = this.#takeQueue();
-    const bytes = Buffer.concat(batch.map((each) => each.bytes));
     try {
       this.#options.onPhase?.('log-append');
-      await this.#logFile!.appendFile(bytes);
+      for (const bytes of inWrites(batch)) {
+        await this.#logFile!.appendFile(bytes);
+        this.#logBytes += bytes.length;
+      }
       this.#options.onPhase?.('log-sync');
       await this.#logFile!.datasync();
     } catch (error) {
       this.#whenPersisted.push(...batch.map((each) => each.persisted));
       throw error;
+    } finally {
+      for (const { leading } of batch) leading?.release();
     }
-    this.#logBytes += bytes.length;
     for (const { persisted } of batch) persisted();
   }
 
@@ -182,6 +200,7 @@ export class NodeCache {
   async #writeBase(): Promise<void> {
     const { directory, group, onPhase } = this.#options;
     const superseded = this.#takeQueue();
+    for (const { leading } of superseded) leading?.release();
     const persisted = [...superseded.map((each) => each.persisted), ...this.#whenPersisted];
     this.#whenPersisted = [];
     this.#baseWanted = false;
@@ -258,7 +277,7 @@ export class NodeCache {
     }
   }
 
-  #takeQueue(): { readonly bytes: Buffer; readonly persisted: () => void }[] {
+  #takeQueue(): Append[] {
     const batch = this.#queue;
     this.#queue = [];
     this.#queuedBytes = 0;
@@ -279,6 +298,19 @@ export class NodeCache {
     }, RETRY_AFTER_MS);
     this.#retry.unref();
   }
+}
+
+/** What is there is written at once; what leads a change, piece by piece. */
+function* inWrites(batch: readonly Append[]): Generator<Buffer> {
+  let ready: Buffer[] = [];
+  for (const { leading, bytes } of batch) {
+    for (const part of leading?.parts ?? []) {
+      yield Buffer.concat([...ready, encodeRecord(part)]);
+      ready = [];
+    }
+    ready.push(bytes);
+  }
+  yield Buffer.concat(ready);
 }
 
 async function syncDirectory(path: string): Promise<void> {

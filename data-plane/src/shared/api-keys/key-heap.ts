@@ -22,10 +22,13 @@ export class KeyHeap {
   /** By length. */
   readonly #free = new Map<number, number[]>();
   #large: Area[] = [];
-  /** What was named until a while ago. */
-  #retired: Area[] = [];
+  /** What was named until a while ago: of each area its unit, then how many there are; negative where it is no record. */
+  #retired: number[] = [];
+  /** Areas that were retired before those. */
+  #reclaimed = 0;
   #next = FIRST_UNIT;
   #end: number;
+  /** Those that may still be read too. */
   #recordUnits = 0;
   #pins = 0;
 
@@ -54,8 +57,7 @@ export class KeyHeap {
 
   /** A record that is no longer named, and may still be read. */
   retireRecord(unit: number, units: number): void {
-    this.#recordUnits -= units;
-    this.retire(unit, units);
+    this.#retired.push(unit, units);
   }
 
   /** Nothing is taken. Before anyone reads. */
@@ -77,20 +79,27 @@ export class KeyHeap {
     return this.#next - units;
   }
 
-  /** What is no longer named, and may still be read. */
+  /** What is no longer named, is no record, and may still be read. */
   retire(unit: number, units: number): void {
-    this.#retired.push({ unit, units });
+    this.#retired.push(unit, -units);
   }
 
-  /** How much was retired so far: to be asked before workers are. */
+  /** How much was ever retired: to be asked before workers are. */
   get retired(): number {
-    return this.#retired.length;
+    return this.#reclaimed + this.#retired.length / 2;
   }
 
-  /** Every worker has answered since the first `count` were retired. Nothing is used again while it is pinned. */
-  reclaim(count: number): void {
-    if (this.#pins > 0 || count === 0) return;
-    for (const { unit, units } of this.#retired.splice(0, count)) this.#giveBack(unit, units);
+  /** Every worker has answered since so much was {@link retired}. Nothing is used again while it is pinned. */
+  reclaim(retired: number): void {
+    const count = retired - this.#reclaimed;
+    if (this.#pins > 0 || count <= 0) return;
+    for (let i = 0; i < 2 * count; i += 2) {
+      const units = this.#retired[i + 1]!;
+      if (units > 0) this.#recordUnits -= units;
+      this.#giveBack(this.#retired[i]!, Math.abs(units));
+    }
+    this.#retired = this.#retired.slice(2 * count);
+    this.#reclaimed = retired;
   }
 
   /** All records that are there now stay readable until `unpin`. */

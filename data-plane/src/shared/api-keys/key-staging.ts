@@ -2,59 +2,76 @@ import { hashItem, SetDigest, type TrackItem } from '@sluice/engine';
 import { Slices } from '../slices.ts';
 import { API_KEY_KIND, SEGMENTS } from './key-memory.ts';
 import type { HeldKey, KeyStore } from './key-store.ts';
+import { PinnedKeys } from './pinned-keys.ts';
 import { UnitList } from './unit-list.ts';
 
 /**
  * A change of the keys that is taken in while it arrives, and made when all of it is there and verified: records are written, and nothing
- * leads to them before {@link apply}. Good as long as nothing else changed the store.
+ * leads to them before {@link apply}. It names each key once: one that does not has another digest than it says.
  */
 export class KeyStaging {
   readonly #store: KeyStore;
   readonly #isSnapshot: boolean;
-  readonly #version: number;
+  #version: number;
   readonly #mark: number;
   readonly #held = new Map<string, HeldKey>();
   readonly #removals = new Set<string>();
-  /** What each key of a delta adds to the digest; a snapshot names none twice. */
-  readonly #hashes = new Map<string, Uint8Array | undefined>();
-  readonly digest: SetDigest;
   readonly #units = new UnitList();
+  /** Of what was put. */
+  readonly #put = new SetDigest();
+  #digest: SetDigest | undefined;
 
   constructor(store: KeyStore, isSnapshot: boolean) {
     this.#store = store;
     this.#isSnapshot = isSnapshot;
     this.#version = store.version;
     this.#mark = isSnapshot ? store.takeMark() : 0;
-    this.digest = isSnapshot ? new SetDigest() : store.digest.clone();
   }
 
-  /** Nothing else changed the keys since. */
+  /** What a snapshot repeats was compared with the keys as they were when it began: nothing else changed them since. */
   get isCurrent(): boolean {
-    return this.#version === this.#store.version;
+    return !this.#isSnapshot || this.#version === this.#store.version;
+  }
+
+  /** How many keys a delta changes. */
+  get size(): number {
+    return this.#units.length + this.#held.size + this.#removals.size;
   }
 
   /** @throws KeysFull */
   put(item: TrackItem): void {
     const { name, content } = item;
-    this.#book(name, hashItem(API_KEY_KIND, name, content));
+    this.#put.add(hashItem(API_KEY_KIND, name, content));
     if (this.#isSnapshot && this.#isSame(name, content)) return;
     const written = this.#store.write(item, this.#mark);
-    if (typeof written === 'string') {
-      this.#held.set(name, { item: { kind: API_KEY_KIND, name, content: Buffer.from(content) }, reason: written });
-      return;
-    }
-    this.#held.delete(name);
-    this.#units.push(written);
+    if (typeof written === 'number') this.#units.push(written);
+    else this.#held.set(name, { item: { kind: API_KEY_KIND, name, content: Buffer.from(content) }, reason: written });
   }
 
-  /** Of a delta; before what it puts. */
+  /** Of a delta: comes before what it puts, whenever it is told. */
   remove(name: string): void {
-    this.#book(name, undefined);
     this.#removals.add(name);
   }
 
-  /** Makes the change, in slices. Who looks meanwhile finds each key as it was or as it will be. */
+  /** Works out the digest of all keys once this is made, in slices. Holds as long as nothing else changes the store. */
+  async digestAfter(): Promise<SetDigest> {
+    const digest = this.#isSnapshot ? new SetDigest() : this.#store.digest.clone();
+    digest.add(this.#put.bytes());
+    if (!this.#isSnapshot) {
+      const slices = new Slices();
+      for (const name of this.#changed()) {
+        const before = this.#store.latestHash(name);
+        if (before !== undefined) digest.remove(before);
+        if (slices.isOver()) await slices.pause();
+      }
+    }
+    this.#digest = digest;
+    return digest;
+  }
+
+  /** Makes the change, in slices, once its digest was worked out. Who looks meanwhile finds each key as it was or as it will be. */
   async apply(): Promise<void> {
+    const digest = this.#digest ?? (await this.digestAfter());
     const slices = new Slices();
     const { length } = this.#units;
     this.#store.expect(this.#store.size + length);
@@ -74,8 +91,19 @@ export class KeyStaging {
       this.#store.hold(name, held);
       if (slices.isOver()) await slices.pause();
     }
-    this.#store.setDigest(this.digest);
-    this.#units.clear();
+    this.#store.setDigest(digest);
+    this.#version = this.#store.version;
+    if (this.#isSnapshot) this.#units.clear();
+  }
+
+  /** What a delta put, once it is made; undefined: the keys have changed since. */
+  pin(): PinnedKeys | undefined {
+    return this.#version === this.#store.version ? new PinnedKeys(this.#store, this.#units, this.#held) : undefined;
+  }
+
+  /** What a delta removed. */
+  get removals(): Iterable<string> {
+    return this.#removals;
   }
 
   /** Gives up what was taken in. */
@@ -84,13 +112,14 @@ export class KeyStaging {
     this.#units.clear();
   }
 
-  #book(name: string, hash: Uint8Array | undefined): void {
-    if (!this.#isSnapshot) {
-      const before = this.#hashes.has(name) ? this.#hashes.get(name) : this.#store.latestHash(name);
-      if (before !== undefined) this.digest.remove(before);
-      this.#hashes.set(name, hash);
+  /** Each key once, as long as it is put once. */
+  *#changed(): Generator<string> {
+    yield* this.#removals;
+    for (let i = 0; i < this.#units.length; i++) {
+      const name = this.#store.memory.nameOf(this.#units.at(i));
+      if (!this.#removals.has(name)) yield name;
     }
-    if (hash !== undefined) this.digest.add(hash);
+    for (const name of this.#held.keys()) if (!this.#removals.has(name)) yield name;
   }
 
   /** What a snapshot repeats is no change. What is the last good version of a key that it changes stays until there is another. */

@@ -253,7 +253,7 @@ export class KeyStore {
 
   /** All as it is now, to be read while it changes. */
   pin(): PinnedKeys {
-    return new PinnedKeys(this);
+    return PinnedKeys.all(this);
   }
 
   #retire(unit: number, successor: number): void {

@@ -3,20 +3,28 @@ import { API_KEY_KIND, HEAD_BYTES, type KeyMemory, SEGMENTS, UNIT_BYTES } from '
 import type { HeldKey, KeyStore } from './key-store.ts';
 import { UnitList } from './unit-list.ts';
 
-/** The keys as they were at one moment: four bytes for each, while the store goes on. To be given back by {@link release}. */
+/** Keys as they were at one moment: four bytes for each, while the store goes on. To be given back by {@link release}. */
 export class PinnedKeys {
   readonly #store: KeyStore;
-  readonly #units = new UnitList();
+  readonly #units: UnitList;
   readonly #held: ReadonlyMap<string, HeldKey>;
   #released = false;
 
-  constructor(store: KeyStore) {
+  /** @param units the active records of these keys, or of their last good versions; the list goes with this */
+  constructor(store: KeyStore, units: UnitList, held: ReadonlyMap<string, HeldKey>) {
     this.#store = store;
+    this.#units = units;
+    this.#held = held;
     store.heap.pin();
+  }
+
+  /** All keys of a store. */
+  static all(store: KeyStore): PinnedKeys {
+    const units = new UnitList();
     for (let segment = 0; segment < SEGMENTS; segment++) {
-      for (const unit of store.unitsOf(segment)) this.#units.push(unit);
+      for (const unit of store.unitsOf(segment)) units.push(unit);
     }
-    this.#held = new Map(store.held);
+    return new PinnedKeys(store, units, new Map(store.held));
   }
 
   /** The latest version of each. */
