@@ -68,6 +68,8 @@ plane is: SLUICE_CONTEXT_FILE, or ~/.config/sluice/contexts.yaml, which the cont
   for (const add of COMMANDS) add(program);
   for (const command of descendantsOf(program)) command.exitOverride();
   tab(program, { completionCommandName: 'completion' });
+  const completion = program.commands.find((command) => command.name() === 'completion');
+  completion?.description('print what makes a shell complete gatewayctl: bash, zsh, fish or powershell');
   return program;
 }
 

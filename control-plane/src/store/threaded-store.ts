@@ -7,12 +7,12 @@ import type { Notice, Store } from './store.ts';
 import type { DatabaseSettings, FromThread, ThreadSettings, ToThread } from './thread-protocol.ts';
 
 /** Calls in the thread at once; more wait here. */
-const maxInFlight = 32;
+const MAX_IN_FLIGHT = 32;
 /** Calls that wait at most. */
-const maxWaiting = 2048;
+const MAX_WAITING = 2048;
 /** Between the end of a thread and the start of its successor, growing with each that does not open. */
 const restartDelayMs = { first: 100, most: 5000 };
-const closeTimeoutMs = 10_000;
+const CLOSE_TIMEOUT_MS = 10_000;
 
 /** A store whose database is used from a thread of its own; a thread that ends is replaced. `callTimeoutMs`: after it the thread is. Rejects with a StoreStartError. */
 export async function openThreadedStore(settings: DatabaseSettings, callTimeoutMs: number): Promise<Store> {
@@ -40,8 +40,8 @@ export async function openThreadedStore(settings: DatabaseSettings, callTimeoutM
   }
 
   async function call(method: StoreMethod, args: readonly unknown[]): Promise<unknown> {
-    if (inFlight >= maxInFlight) {
-      if (waiting.length >= maxWaiting) throw new StoreUnavailable('too many calls wait for the database');
+    if (inFlight >= MAX_IN_FLIGHT) {
+      if (waiting.length >= MAX_WAITING) throw new StoreUnavailable('too many calls wait for the database');
       await new Promise<void>((resolve) => waiting.push(resolve));
     }
     inFlight++;
@@ -150,7 +150,7 @@ async function startThread(
     },
     async close() {
       post({ kind: 'close' });
-      await withDeadline(ended.promise, closeTimeoutMs, () => new Error('the database does not close')).catch(() =>
+      await withDeadline(ended.promise, CLOSE_TIMEOUT_MS, () => new Error('the database does not close')).catch(() =>
         worker.terminate(),
       );
     },
