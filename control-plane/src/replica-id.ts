@@ -4,7 +4,10 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { writePrivateFile } from './private-file.ts';
 
-/** Names this control plane among those on one database. It stays with the data directory, so that after a restart the nodes it had are known to be gone. */
+/**
+ * Names this control plane among those on one database. It stays with the data directory, so that after a restart the nodes it had are
+ * known to be gone.
+ */
 export async function loadReplicaId(dataDir: string): Promise<string> {
   const path = join(dataDir, 'replica-id');
   const kept = (await readFile(path, 'utf8').catch(() => '')).trim();

@@ -166,7 +166,9 @@ export function createGrpcClient<S extends DescService>(
   return Object.assign(channel, methods) as GrpcClient<S>;
 }
 
-/** Parses `http://HOST:PORT`, `https://HOST:PORT` or `HOST:PORT`, a default port of 80 or 443 included. `undefined`: it is none of these. */
+/**
+ * Parses `http://HOST:PORT`, `https://HOST:PORT` or `HOST:PORT`, a default port of 80 or 443 included. `undefined`: it is none of these.
+ */
 export function parseServerAddress(address: string): ServerAddress | undefined {
   const url = URL.parse(address.includes('://') ? address : `http://${address}`);
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:') || url.hostname === '') return undefined;

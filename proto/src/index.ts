@@ -1,6 +1,6 @@
 /**
- * The vocabulary: every message, enum and service of Sluice, the gRPC standard services it offers, and a client for them, which has an entry
- * of its own (`@sluice/proto/grpc-client`): workers and the control plane do not load it.
+ * The vocabulary: every message, enum and service of Sluice, the gRPC standard services it offers, and a client for them, which has an
+ * entry of its own (`@sluice/proto/grpc-client`): workers and the control plane do not load it.
  */
 
 export * as grpcHealth from './gen/grpc/health/v1/health_pb.ts';

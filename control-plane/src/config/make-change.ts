@@ -116,7 +116,9 @@ export async function tryRefresh(state: ControlState): Promise<void> {
   });
 }
 
-/** What a change would do. Plans that cannot be made and expectations that do not hold are refused; problems are for the caller to judge. */
+/**
+ * What a change would do. Plans that cannot be made and expectations that do not hold are refused; problems are for the caller to judge.
+ */
 export async function checkChange(
   state: ControlState,
   request: Pick<ChangeRequest<unknown>, 'plan' | 'expectedRevision'>,

@@ -8,8 +8,8 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 /**
- * Seals secrets with AES-256-GCM: what they belong to is authenticated with them, so a sealed value moved to another place does not open. Fingerprints and
- * hashes of requests are keyed too, so that neither the database nor an export lets anyone try guesses.
+ * Seals secrets with AES-256-GCM: what they belong to is authenticated with them, so a sealed value moved to another place does not open.
+ * Fingerprints and hashes of requests are keyed too, so that neither the database nor an export lets anyone try guesses.
  */
 export class SecretSeal {
   readonly #sealKey: Uint8Array;
@@ -55,7 +55,10 @@ export class SecretSeal {
   }
 }
 
-/** Reads the key file, made with mode 0600 where it is missing, and makes sure that it is the key of this database. Rejects with a StoreStartError. */
+/**
+ * Reads the key file, made with mode 0600 where it is missing, and makes sure that it is the key of this database. Rejects with a
+ * StoreStartError.
+ */
 export async function openSecretSeal(path: string, store: Store): Promise<SecretSeal> {
   const seal = new SecretSeal(await readOrMakeKey(path));
   const known = await store.claimMeta('secret-key-id', seal.keyId);

@@ -13,7 +13,9 @@ export interface KeyChange {
   readonly action: 'key.create' | 'key.revoke' | 'key.rotate';
   readonly author: string;
   readonly name: string;
-  /** The key after the change, given the one before; undefined ends it. Called anew whenever the facts changed before the change was stored. */
+  /**
+   * The key after the change, given the one before; undefined ends it. Called anew whenever the facts changed before the change was stored.
+   */
   readonly change: (before: ApiKey | undefined) => Outcome<ApiKey | undefined>;
   /** Secrets that end with the change, whose tokens end too. Default: none. */
   readonly endedSecrets?: (before: ApiKey) => readonly EndedSecret[];

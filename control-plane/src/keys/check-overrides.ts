@@ -4,7 +4,10 @@ import type { ConfigIndex } from '@sluice/engine/config-index';
 import { type ApiKey, ConsumerSchema, ResourceSchema } from '@sluice/proto';
 import { apiKeyKind } from '../state/fact-track.ts';
 
-/** What is wrong with a key's overrides of limits: they obey the same rules as those of its consumer, so the engine is asked about that one with the key's. */
+/**
+ * What is wrong with a key's overrides of limits: they obey the same rules as those of its consumer, so the engine is asked about that one
+ * with the key's.
+ */
 export function findOverrideProblems(index: ConfigIndex, key: ApiKey): Problem[] {
   const consumer = index.get(`Consumer/${key.consumer}`)?.resource;
   if (consumer?.spec.case !== 'consumer' || key.rateLimits.length === 0) return [];

@@ -27,8 +27,8 @@ export type StateEvent =
   | { readonly kind: 'faulty'; readonly message: string };
 
 /**
- * What this replica knows of config and facts, and how it keeps up with the database: woken by the store, by a slow poll, and by its own writes. While the
- * database is away it goes on with what it has. Within a history it never goes backwards.
+ * What this replica knows of config and facts, and how it keeps up with the database: woken by the store, by a slow poll, and by its own
+ * writes. While the database is away it goes on with what it has. Within a history it never goes backwards.
  */
 export class ControlState {
   readonly store: Store;

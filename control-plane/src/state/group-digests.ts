@@ -2,8 +2,8 @@ import { SetDigest } from '@sluice/engine';
 import type { TrackItem } from './track-state.ts';
 
 /**
- * The set digest and the size of what goes to each group, kept up to date item by item. What goes everywhere is counted once, so a group nobody named yet
- * costs nothing and a change costs what its own groups cost.
+ * The set digest and the size of what goes to each group, kept up to date item by item. What goes everywhere is counted once, so a group
+ * nobody named yet costs nothing and a change costs what its own groups cost.
  */
 export class GroupDigests {
   readonly #whole = new Part();

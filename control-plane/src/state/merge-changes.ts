@@ -8,7 +8,10 @@ export interface ItemChange<Item extends TrackItem = TrackItem> {
   readonly after: Item | undefined;
 }
 
-/** Several revisions' changes as one: each item once, with its first `before` and its last `after`; those that came back to what they were are left out. */
+/**
+ * Several revisions' changes as one: each item once, with its first `before` and its last `after`; those that came back to what they were
+ * are left out.
+ */
 export function mergeChanges<Item extends TrackItem>(
   revisions: Iterable<readonly ItemChange<Item>[]>,
 ): ItemChange<Item>[] {

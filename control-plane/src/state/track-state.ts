@@ -7,8 +7,8 @@ export interface TrackState {
   /** Where a node of this group is when it is current. Costs the same whatever the size. */
   position(group: string): TrackPosition;
   /**
-   * What leads a node of this group from a revision to the present one. Undefined where only a snapshot does: the revision is ahead, too far back, or the
-   * database is needed and away.
+   * What leads a node of this group from a revision to the present one. Undefined where only a snapshot does: the revision is ahead, too
+   * far back, or the database is needed and away.
    */
   deltaSince(revision: number, group: string): Promise<TrackDelta | undefined>;
   /** All that goes to this group. */

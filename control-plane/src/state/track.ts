@@ -112,7 +112,10 @@ export class Track implements TrackState {
   /** Brings what is derived from the items to what is stored, before `append` or `load`. */
   async indexVersions(_versions: readonly VersionRecord[]): Promise<void> {}
 
-  /** Takes a part of what is current at a revision, or later: what was read in pages while others write is right once the revisions after this one are appended. */
+  /**
+   * Takes a part of what is current at a revision, or later: what was read in pages while others write is right once the revisions after
+   * this one are appended.
+   */
   load(versions: readonly VersionRecord[], revision: number, createdAt: Date): void {
     this.append(revision, createdAt, this.changesOf(versions));
     this.#ring.clear();

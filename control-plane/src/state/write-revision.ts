@@ -28,8 +28,9 @@ const MAX_ATTEMPTS_MS = 5000;
 const RESOLVE_MS = 3000;
 
 /**
- * Writes one revision: prepares it against memory, appends it if the database stands where memory does, and else reads what is new and prepares it again. A
- * refusal counts only when memory was current. Rejects with StoreUnavailable, whose `effect` says whether it may have been written all the same.
+ * Writes one revision: prepares it against memory, appends it if the database stands where memory does, and else reads what is new and
+ * prepares it again. A refusal counts only when memory was current. Rejects with StoreUnavailable, whose `effect` says whether it may have
+ * been written all the same.
  */
 export async function writeRevision<Refusal>(
   state: ControlState,

@@ -16,8 +16,8 @@ export interface AppendSteps {
 const ROWS_AT_ONCE = 500;
 
 /**
- * One transaction: takes the track's lock, looks where the log stands, and appends if that is where the change was checked. Statements that do not
- * need each other's answers are sent together.
+ * One transaction: takes the track's lock, looks where the log stands, and appends if that is where the change was checked. Statements that
+ * do not need each other's answers are sent together.
  */
 export async function appendRevision(db: Database, append: Append, steps: AppendSteps): Promise<AppendOutcome> {
   return db.transaction(async (tx) => {

@@ -15,8 +15,8 @@ const MAX_ATTEMPTS = 50;
 const heldHere = new Set<string>();
 
 /**
- * Makes the directory where it is missing, and holds it for this process until released. The lock of a process that is gone is taken over. Rejects with a
- * StoreStartError where another process holds it. Containers that do not see each other's processes are not kept apart.
+ * Makes the directory where it is missing, and holds it for this process until released. The lock of a process that is gone is taken over.
+ * Rejects with a StoreStartError where another process holds it. Containers that do not see each other's processes are not kept apart.
  */
 export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
   const path = join(dataDir, 'lock');
@@ -63,8 +63,8 @@ async function claim(path: string, own: string, dataDir: string): Promise<void> 
 }
 
 /**
- * Replaces a stale lock, unless it is gone or another's by then. Only who holds a second lock does that, so nobody mistakes a fresh lock for the stale one that
- * they saw before it.
+ * Replaces a stale lock, unless it is gone or another's by then. Only who holds a second lock does that, so nobody mistakes a fresh lock
+ * for the stale one that they saw before it.
  */
 async function takeOver(path: string, own: string): Promise<boolean> {
   const second = `${path}.takeover`;

@@ -7,8 +7,8 @@ import type { Notice } from './store.ts';
 import type { FromThread, ThreadSettings, ToThread } from './thread-protocol.ts';
 
 /**
- * The thread that the database is used from. PGlite blocks the thread that it is called on; postgres.js 3.4 throws where nobody can catch it when a
- * connection is lost inside a transaction (porsager/postgres#1208). Neither may touch the thread that serves streams.
+ * The thread that the database is used from. PGlite blocks the thread that it is called on; postgres.js 3.4 throws where nobody can catch
+ * it when a connection is lost inside a transaction (porsager/postgres#1208). Neither may touch the thread that serves streams.
  */
 if (parentPort !== null) await serveDatabase(parentPort, workerData as ThreadSettings);
 

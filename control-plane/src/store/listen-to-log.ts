@@ -12,8 +12,8 @@ export interface LogListener {
 const MAX_WAIT_MS = 2000;
 
 /**
- * Calls back on each notification, and each time listening began, since what came before was missed. Holds a connection of its own and makes a new one
- * whenever it is lost (the driver's own `listen` gives up when its first attempt fails).
+ * Calls back on each notification, and each time listening began, since what came before was missed. Holds a connection of its own and
+ * makes a new one whenever it is lost (the driver's own `listen` gives up when its first attempt fails).
  */
 export function listenToLog(
   url: string,

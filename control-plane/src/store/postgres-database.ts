@@ -15,8 +15,8 @@ import { isConnectionLoss, translateStartError } from './translate-error.ts';
 const OLDEST_SERVER = 150_000;
 
 /**
- * Opens a pool of connections. After any loss the pool is made anew: a connection of postgres.js 3.4 that lost its socket while something was to be written never
- * writes again (LanternOps/breeze#3225).
+ * Opens a pool of connections. After any loss the pool is made anew: a connection of postgres.js 3.4 that lost its socket while something
+ * was to be written never writes again (LanternOps/breeze#3225).
  */
 export const openPostgres: Open<'postgres'> = async ({ url, connections, callTimeoutMs }, prepare, wake) => {
   if (prepare) {

@@ -8,7 +8,8 @@ import type { NodeRecord, RememberedAnswer, SealedSecret, SecretRef, StoredAudit
 import { trackTables } from './track-tables.ts';
 
 /**
- * A transaction that was sent its commit holds the track's lock until it has ended. So with the lock in hand, what it wrote is either here or will never be.
+ * A transaction that was sent its commit holds the track's lock until it has ended. So with the lock in hand, what it wrote is either here
+ * or will never be.
  */
 export async function findWrite(db: Database, track: TrackName, writeId: string): Promise<number | undefined> {
   const { revisions } = trackTables[track];

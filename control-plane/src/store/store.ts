@@ -46,7 +46,10 @@ export interface Store {
 
   /** Asks whichever replicas hold these nodes to tell them something. `request`: what the answers are found by. */
   issueCommands(request: string, nodeIds: readonly string[], command: Uint8Array): Promise<void>;
-  /** Takes what is for these nodes, is younger than `maxAgeMs` by the database's clock, and was not taken: nobody else gets it. The oldest first. */
+  /**
+   * Takes what is for these nodes, is younger than `maxAgeMs` by the database's clock, and was not taken: nobody else gets it. The oldest
+   * first.
+   */
   takeCommands(nodeIds: readonly string[], maxAgeMs: number, limit: number): Promise<TakenCommand[]>;
   answerCommands(answers: readonly CommandAnswer[]): Promise<void>;
   /** The answers to a request that are there. */

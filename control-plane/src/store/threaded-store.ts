@@ -14,7 +14,10 @@ const MAX_WAITING = 2048;
 const restartDelayMs = { first: 100, most: 5000 };
 const CLOSE_TIMEOUT_MS = 10_000;
 
-/** A store whose database is used from a thread of its own; a thread that ends is replaced. `callTimeoutMs`: after it the thread is. Rejects with a StoreStartError. */
+/**
+ * A store whose database is used from a thread of its own; a thread that ends is replaced. `callTimeoutMs`: after it the thread is. Rejects
+ * with a StoreStartError.
+ */
 export async function openThreadedStore(settings: DatabaseSettings, callTimeoutMs: number): Promise<Store> {
   const listeners = new Set<(notice: Notice | undefined) => void>();
   const waiting: (() => void)[] = [];

@@ -1,8 +1,8 @@
 import { StoreStartError, StoreUnavailable } from './failure.ts';
 
 /**
- * What a driver rejected with, as what a store rejects with. Drivers' and Drizzle's own errors stop here: they carry statements and parameters. Codes that
- * do not say "away" or "try again" are a bug of ours and stay a plain error.
+ * What a driver rejected with, as what a store rejects with. Drivers' and Drizzle's own errors stop here: they carry statements and
+ * parameters. Codes that do not say "away" or "try again" are a bug of ours and stay a plain error.
  */
 export function translateError(error: unknown, effect: 'none' | 'unknown'): Error {
   if (error instanceof StoreStartError) return error;

@@ -8,7 +8,9 @@ export interface Faults {
   readonly noThread: number | undefined;
 }
 
-/** Reads SLUICE_FAULTS: entries such as `kill-in=base-rename:2` and `no-thread=3`, separated by spaces. Entries of others are passed over. */
+/**
+ * Reads SLUICE_FAULTS: entries such as `kill-in=base-rename:2` and `no-thread=3`, separated by spaces. Entries of others are passed over.
+ */
 export function readFaults(text: string | undefined): Faults {
   const match = /(?:^|\s)kill-in=([a-z-]+):(\d+)(?:\s|$)/.exec(text ?? '');
   const phase = cachePhases.find((each) => each === match?.[1]);

@@ -177,7 +177,8 @@ describe('API keys that come and go in parts', () => {
           );
           const gone = removals.filter((each) => source.keys.has(each) && !puts.some((put) => put.name === each));
           const delta = source.change({ puts: items, removals: gone }, partItems);
-          // What a snapshot repeats is compared with what there is when it begins: a control plane sends it when it has heard of all before it.
+          // What a snapshot repeats is compared with what there is when it begins: a control plane sends it when it has heard of all before
+          // it.
           if (snapshot) await Promise.all(sent);
           sent.push(rig.send(snapshot ? source.snapshot(partItems) : delta));
           if (!overtaken) await Promise.all(sent);

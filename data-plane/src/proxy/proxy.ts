@@ -53,7 +53,9 @@ export class WorkerProxy implements GuardedWork {
     this.#context.sharedCache.onReply(reply);
   }
 
-  /** Leaves: accepts no more, and every answer is its connection's last. Resolves with the number of requests that were cut at the deadline. */
+  /**
+   * Leaves: accepts no more, and every answer is its connection's last. Resolves with the number of requests that were cut at the deadline.
+   */
   async drain(deadlineMs: number): Promise<number> {
     const cut = await Promise.all([...this.#listeners.values()].map((listener) => listener.leave(deadlineMs)));
     this.#listeners.clear();

@@ -10,7 +10,10 @@ export function withoutQueryParameter(query: string, name: string): string {
   return kept.length === 0 ? '' : `?${kept.join('&')}`;
 }
 
-/** The decoded value of a parameter. Undefined where there is none; empty where there are several: which of them counts, each server decides its own way. */
+/**
+ * The decoded value of a parameter. Undefined where there is none; empty where there are several: which of them counts, each server decides
+ * its own way.
+ */
 export function onlyQueryParameter(query: string, name: string): string | undefined {
   const value = readQueryParameter(query, name);
   if (value === undefined) return undefined;

@@ -52,7 +52,10 @@ const SPARE_SEATS = 1;
 export interface SharedRegion {
   /** Workers that serve. */
   readonly workers: number;
-  /** Columns: one for each worker's seat, {@link SPARE_SEATS} more for successors that start before a worker has left, the main thread's last. */
+  /**
+   * Columns: one for each worker's seat, {@link SPARE_SEATS} more for successors that start before a worker has left, the main thread's
+   * last.
+   */
   readonly writers: number;
   readonly originNs: bigint;
   /** Key of the cell hash, random per process. */

@@ -1,7 +1,8 @@
 import type { SharedCacheCall, SharedCacheReply, SharedRegion } from '../shared/index.ts';
 
 /**
- * What the main thread and a worker tell each other. Nothing is sent per request, but of those that ask Redis for what their node has not. The main thread starts a worker with
+ * What the main thread and a worker tell each other. Nothing is sent per request, but of those that ask Redis for what their node has not.
+ * The main thread starts a worker with
  * `WorkerStart` as its workerData, waits for `ready`, then sends the changes it is to start with, one at a time, and only after
  * they are staged (and, for a successor, active) the listeners to bind, so that no request finds an older configuration.
  */
@@ -65,7 +66,10 @@ interface UnbindMessage {
   readonly deadlineMs: number;
 }
 
-/** The answer to `keysWanted`, and told to all: what can be known of an issuer's keys is active. Asking again is of no use before `againInMs`. */
+/**
+ * The answer to `keysWanted`, and told to all: what can be known of an issuer's keys is active. Asking again is of no use before
+ * `againInMs`.
+ */
 export interface KeysSettledMessage {
   readonly type: 'keysSettled';
   readonly issuer: string;

@@ -7,7 +7,8 @@ export function hashItem(kind: string, name: string, content: Uint8Array): Uint8
   let length = input.write(`${kind}\0${name}\0`, 0, 'utf8');
   input.set(content, length);
   length += content.length;
-  // As text, which is an object of the engine's own: a buffer of its own for each of a million hashes is what makes an allocator's memory grow.
+  // As text, which is an object of the engine's own: a buffer of its own for each of a million hashes is what makes an allocator's memory
+  // grow.
   const digest = hash('sha256', input.subarray(0, length), 'latin1');
   const bytes = new Uint8Array(HASH_BYTES);
   for (let i = 0; i < HASH_BYTES; i++) bytes[i] = digest.charCodeAt(i);

@@ -33,7 +33,10 @@ export function forwardedNodes(forwarded: string): string | undefined {
   return nodes.length === 0 ? undefined : nodes.join(', ');
 }
 
-/** One `for` of each element; what is quoted elsewhere is passed over whole, to the end where its quote is missing, so that nothing in it is taken for one and the time is linear. */
+/**
+ * One `for` of each element; what is quoted elsewhere is passed over whole, to the end where its quote is missing, so that nothing in it is
+ * taken for one and the time is linear.
+ */
 const FOR = /(?:^|[,;])[ \t]*for=(?:"([^"\\,]*)"|([^",; \t]*))|"(?:[^"\\]|\\.)*(?:"|\\?$)/gi;
 
 /** Some proxies name the port too: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */

@@ -1,8 +1,8 @@
 import { isJsonType, parseMediaType } from './media-type.ts';
 
 /**
- * What a request must look like. Costs one look at the Content-Type, whose parts are read; with a schema the body is held, read once for its
- * shape, parsed and checked: about 10 us for each KiB. In dry run the same, on a copy of a body that does not come with its head.
+ * What a request must look like. Costs one look at the Content-Type, whose parts are read; with a schema the body is held, read once for
+ * its shape, parsed and checked: about 10 us for each KiB. In dry run the same, on a copy of a body that does not come with its head.
  */
 export interface ValidationPlan {
   /** In lower case, `type/subtype` or `type/*`. Undefined: any. */

@@ -31,8 +31,8 @@ export function verifySignature(algorithm: string, key: KeyObject, input: string
 }
 
 /**
- * HMAC (RFC 2104, 2) of the digest: two hashes, each in one call, take half as long as an `Hmac` object, which is made, filled and collected
- * for each token. What is compared is the text, in constant time: only the canonical form is equal.
+ * HMAC (RFC 2104, 2) of the digest: two hashes, each in one call, take half as long as an `Hmac` object, which is made, filled and
+ * collected for each token. What is compared is the text, in constant time: only the canonical form is equal.
  */
 function hmac(digest: string, bytes: number, blockBytes: number): VerifySignature {
   const padsOf = new WeakMap<KeyObject, Pads>();

@@ -2,8 +2,8 @@ import { isMap, isScalar, isSeq, type Node, type Pair } from 'yaml';
 import { parseFieldPath } from '../config/field-path.ts';
 
 /**
- * The offset at which a field of the resource at `root` is written; where it is not written, that of the nearest part around it which is. Undefined where the
- * text is no field path.
+ * The offset at which a field of the resource at `root` is written; where it is not written, that of the nearest part around it which is.
+ * Undefined where the text is no field path.
  */
 export function locate(root: Node, field: string): number | undefined {
   const parts = parseFieldPath(field);

@@ -2,7 +2,10 @@ import type { HeaderEdits } from '@sluice/proto';
 import { CannotBuild } from './cannot-build.ts';
 import type { HeaderEditsPlan } from './plan.ts';
 
-/** Costs one joined text, as the lines are made here; names that are removed cost a table lookup for each field, those the parser has no number for a set lookup too. */
+/**
+ * Costs one joined text, as the lines are made here; names that are removed cost a table lookup for each field, those the parser has no
+ * number for a set lookup too.
+ */
 export function buildHeaderEdits({ set, add, remove }: HeaderEdits): HeaderEditsPlan {
   return {
     removed: new Set([...remove, ...Object.keys(set)].map((name) => name.toLowerCase())),

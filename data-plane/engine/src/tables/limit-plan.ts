@@ -19,7 +19,10 @@ export interface LimitPlan {
   readonly applies: ((method: string, path: string) => boolean) | undefined;
 }
 
-/** Costs what a bucket of the node does: a lease is spent in shared memory. Only the first request of a bucket waits, 50 ms at most, for Redis. */
+/**
+ * Costs what a bucket of the node does: a lease is spent in shared memory. Only the first request of a bucket waits, 50 ms at most, for
+ * Redis.
+ */
 export interface ClusterLimitPlan {
   /** While the shared store is away the node admits its share of the limit; false: nothing. */
   readonly failOpen: boolean;

@@ -8,8 +8,8 @@ import { buildItem } from './built-item.ts';
 import { CannotBuild } from './cannot-build.ts';
 
 /**
- * What a node of the group eu and the zone a makes of each resource, or why it cannot: what apply refuses a node holds, too. Manifests, then what
- * they are built to; the second part is written by running with UPDATE_GOLDENS=1, and its diff is the review.
+ * What a node of the group eu and the zone a makes of each resource, or why it cannot: what apply refuses a node holds, too. Manifests,
+ * then what they are built to; the second part is written by running with UPDATE_GOLDENS=1, and its diff is the review.
  */
 const golden = join(import.meta.dirname, 'testdata', 'plans.golden');
 const SEPARATOR = '\n=== built\n';

@@ -3,8 +3,8 @@ import type { ParsedPath } from '../router/parse-path.ts';
 import type { PathRewritePlan } from './plan.ts';
 
 /**
- * What becomes of the path, as a route says it; what is replaced may depend on which of the route's paths matched. Costs one text, joined of
- * what stays and what is new.
+ * What becomes of the path, as a route says it; what is replaced may depend on which of the route's paths matched. Costs one text, joined
+ * of what stays and what is new.
  */
 export type PathRewriteTemplate = PathRewritePlan | { readonly kind: 'matchedPrefix'; readonly replacement: string };
 

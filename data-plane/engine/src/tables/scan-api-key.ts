@@ -35,7 +35,8 @@ const HASH_BYTES = 32;
 
 /**
  * Reads an encoded sluice.config.v1.ApiKey from `start` to `end` into `key`. False where it is not plain: with overrides, fields that
- * are not known, out of order or longer than 127 bytes, or text that is not ASCII. Then `key` means nothing, and the bytes are to be decoded.
+ * are not known, out of order or longer than 127 bytes, or text that is not ASCII. Then `key` means nothing, and the bytes are to be
+ * decoded.
  */
 export function scanApiKey(bytes: Uint8Array, start: number, end: number, key: ScannedKey): boolean {
   key.nameLength = 0;

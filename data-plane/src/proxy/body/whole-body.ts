@@ -29,7 +29,9 @@ export class BodyBudget {
 const MIN_CAPACITY = 4096;
 const NOTHING = Buffer.alloc(0);
 
-/** A body that is held until all of it has come. What it takes is at most twice what came, whatever was announced and in whatever pieces. */
+/**
+ * A body that is held until all of it has come. What it takes is at most twice what came, whatever was announced and in whatever pieces.
+ */
 export class WholeBody {
   /** As it goes on; valid once it is complete. A view of what was read where nothing had to be kept. */
   bytes: Buffer = NOTHING;

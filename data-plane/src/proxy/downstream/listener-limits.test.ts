@@ -1,4 +1,7 @@
-/** Every limit of a listener on a socket: what is just within it passes, what is just beyond it does not. Connections: connection-caps.test.ts. */
+/**
+ * Every limit of a listener on a socket: what is just within it passes, what is just beyond it does not. Connections:
+ * connection-caps.test.ts.
+ */
 import { performance } from 'node:perf_hooks';
 import { describe, expect, test } from 'vitest';
 import { manifestsOf, route, service } from '../testing/manifests.ts';

@@ -18,8 +18,8 @@ const CLIENT_ERROR = 400;
 
 /**
  * The spans of one request as a line of JSON for the main thread (`node/spans/read-spans.ts`): the request's own, with the stable
- * attributes of HTTP, and one for each try. Times are Unix microseconds. As in access logs, no query and no credential is in them. Costs a draw; of
- * a request that is traced besides a record of its tries, three ids, and some 3 us for its line.
+ * attributes of HTTP, and one for each try. Times are Unix microseconds. As in access logs, no query and no credential is in them. Costs a
+ * draw; of a request that is traced besides a record of its tries, three ids, and some 3 us for its line.
  */
 export function spanLine(
   x: Exchange,

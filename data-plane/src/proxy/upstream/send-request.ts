@@ -14,7 +14,10 @@ const MAX_JOINED_BYTES = 16 * 1024 - 2048;
 /** Error type of Proxy-Status (RFC 9209, 2.3.12). */
 const LIMIT_REACHED = 'connection_limit_reached';
 
-/** Sends the request on a connection to `endpoint`, now or when one becomes free. `isNew`: on none that was used before, as where it takes the place of a dead one, or a protocol is to be switched on it. */
+/**
+ * Sends the request on a connection to `endpoint`, now or when one becomes free. `isNew`: on none that was used before, as where it takes
+ * the place of a dead one, or a protocol is to be switched on it.
+ */
 export function acquireConnection(x: Exchange, endpoint: EndpointPlan, isNew: boolean): void {
   const { pools, nowMs } = x.context;
   const { service } = x.destination.plan;

@@ -16,8 +16,8 @@ export const API_KEY_KIND = 'ApiKey';
 export const UNIT_BYTES = 8;
 export const WORDS_PER_UNIT = UNIT_BYTES / 4;
 /**
- * Of one directory. A segment is what is copied at once when it grows: at a million keys some hundreds. As many as make its slots, which are a
- * power of two, two thirds full then.
+ * Of one directory. A segment is what is copied at once when it grows: at a million keys some hundreds. As many as make its slots, which
+ * are a power of two, two thirds full then.
  */
 export const SEGMENTS = 1536;
 /** Where the directories are, in words. */

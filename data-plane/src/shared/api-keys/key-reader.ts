@@ -19,7 +19,10 @@ const HASH_BYTES = 32;
 /** Looks again where the main thread changed what was just read; each time means that it got on. */
 const MAX_LOOKS = 16;
 
-/** Finds API keys, in any thread. Costs one lookup of the key as it is written, where a worker has seen it since the last change; else a SHA-256 and another lookup. */
+/**
+ * Finds API keys, in any thread. Costs one lookup of the key as it is written, where a worker has seen it since the last change; else a
+ * SHA-256 and another lookup.
+ */
 export class KeyReader {
   readonly #memory: KeyMemory;
   readonly #decode: DecodeKey;

@@ -41,8 +41,8 @@ export class PinnedKeys {
   }
 
   /**
-   * The latest version of each that is not held, `count` at a time, as they stand in an Update of sluice.sync.v1: the field of its items, without
-   * the tag of the first. Made from the records at once, as a million objects in between are what a node would keep the memory of.
+   * The latest version of each that is not held, `count` at a time, as they stand in an Update of sluice.sync.v1: the field of its items,
+   * without the tag of the first. Made from the records at once, as a million objects in between are what a node would keep the memory of.
    */
   *encoded(count: number): Generator<Uint8Array> {
     const units = new Uint32Array(count);

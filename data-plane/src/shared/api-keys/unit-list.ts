@@ -3,8 +3,8 @@ const GROW_BYTES = 64 * 1024;
 const MAX_BYTES = 32 * 1024 * 1024;
 
 /**
- * Places of records, four bytes each, in pages of their own: they go back to the system at once, where a list that is copied as it grows would
- * leave the allocator with all its former lengths.
+ * Places of records, four bytes each, in pages of their own: they go back to the system at once, where a list that is copied as it grows
+ * would leave the allocator with all its former lengths.
  */
 export class UnitList {
   readonly #buffer = new ArrayBuffer(0, { maxByteLength: MAX_BYTES });

@@ -1,6 +1,6 @@
 /**
- * Entry of a hammering thread, which runs `./hammer.ts` unless `workerData.program` is the URL of another. Of the engine it loads only what shared memory is made with: the whole of it takes longer to load
- * than the threads live.
+ * Entry of a hammering thread, which runs `./hammer.ts` unless `workerData.program` is the URL of another. Of the engine it loads only what
+ * shared memory is made with: the whole of it takes longer to load than the threads live.
  */
 import { registerHooks } from 'node:module';
 import { workerData } from 'node:worker_threads';

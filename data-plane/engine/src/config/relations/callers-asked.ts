@@ -4,7 +4,10 @@ import { MultiMap } from '../multi-map.ts';
 import { layersFor, type PolicyLayer } from '../policy-layers.ts';
 import type { Relation, Replacement, ReportOn, Resources, Steps } from './relation.ts';
 
-/** Where something is asked of callers, callers can be told apart: else a route refuses every request. Warned of, since nothing is wrong with each by itself. */
+/**
+ * Where something is asked of callers, callers can be told apart: else a route refuses every request. Warned of, since nothing is wrong
+ * with each by itself.
+ */
 export class CallersAsked implements Relation {
   /** Routes by the policies they take. */
   readonly #takers = new MultiMap<string, Examined>();

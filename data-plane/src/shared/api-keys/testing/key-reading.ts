@@ -9,7 +9,10 @@ export const SEEN = 2;
 
 /** Keys that are put again all the time, each with the secret it always had. */
 export const STABLE_KEYS = 8;
-/** Keys that are rotated, deleted and made anew all the time: in generation 2n a key has the secret of that generation, in 2n+1 it is not there. */
+/**
+ * Keys that are rotated, deleted and made anew all the time: in generation 2n a key has the secret of that generation, in 2n+1 it is not
+ * there.
+ */
 export const CHANGING_KEYS = 48;
 
 export interface KeyReading {
