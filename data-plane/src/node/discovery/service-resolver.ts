@@ -89,12 +89,22 @@ export class ServiceResolver {
     if (signal.aborted) return 0;
     this.#report(answer);
     if ('failure' in answer) return 0;
-    if (!isDeepStrictEqual(answer.found, this.#known) && (await this.#context.activate(this.#service, answer.found))) {
+    if (!isDeepStrictEqual(answer.found, this.#known) && (await this.#activate(answer.found)))
       this.#known = answer.found;
-    }
     this.#answered++;
     this.#answeredAtMs = Date.now();
     return answer.ttlMs;
+  }
+
+  /** Where they cannot be, by a bug of ours or for want of memory, those before stay, and it is tried again. */
+  async #activate(found: readonly FoundAddress[]): Promise<boolean> {
+    const { activate, log } = this.#context;
+    try {
+      return await activate(this.#service, found);
+    } catch (error) {
+      log.error('the endpoints of a service cannot be made active', { service: this.#service, error: String(error) });
+      return false;
+    }
   }
 
   #report(answer: DnsAnswer): void {

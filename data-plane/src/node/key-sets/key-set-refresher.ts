@@ -61,22 +61,31 @@ export class KeySetRefresher {
   }
 
   async #refresh(): Promise<void> {
-    const { activate, settled } = this.#context;
+    const { settled } = this.#context;
     clearTimeout(this.#timer);
     this.#running = true;
     const fetched = await fetchKeySet(this.#source.url, this.#ending.signal);
     if (this.#ending.signal.aborted) return;
     this.#report(fetched);
-    if ('document' in fetched && fetched.document !== this.#known) {
-      await activate(this.#issuer, this.#source.url, fetched.document);
-      this.#known = fetched.document;
-    }
+    if ('document' in fetched && fetched.document !== this.#known) await this.#activate(fetched.document);
     if (this.#ending.signal.aborted) return;
     this.#running = false;
     const nowMs = performance.now();
     this.#pace.fetched(nowMs);
     this.#timer = setTimeout(() => void this.#refresh(), this.#nextInMs()).unref();
     settled(this.#issuer, this.#pace.againInMs(nowMs));
+  }
+
+  /** Where it cannot be, by a bug of ours or for want of memory, those before stay, and it is tried again. */
+  async #activate(document: string): Promise<void> {
+    const { activate, log } = this.#context;
+    try {
+      await activate(this.#issuer, this.#source.url, document);
+      this.#known = document;
+    } catch (error) {
+      this.#failures++;
+      log.error('the keys of an issuer cannot be made active', { issuer: this.#issuer, error: String(error) });
+    }
   }
 
   #nextInMs(): number {
