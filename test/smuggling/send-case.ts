@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { performance } from 'node:perf_hooks';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type HttpMessage, HttpReader, statusOf } from '../harness/http-message.ts';
+import type { LostTime } from '../harness/lost-time.ts';
 import { idOf, type SmugglingCase } from './case.ts';
 import { hostileSplits } from './corpus.ts';
 
@@ -14,19 +15,27 @@ export type Outcome = {
   /** Of the final answers to the case itself. */
   readonly statuses: readonly number[];
   /**
-   * `closed`: by the peer, within a second of the last answer. `kept`: the connection carried another request, which was
-   * answered as itself. `waiting`: the peer waits for more of the message. Anything else says what was wrong.
+   * `closed`: by the peer, within a second of the last answer, and what the machine took meanwhile. `kept`: the connection carried
+   * another request, which was answered as itself. `waiting`: the peer waits for more of the message. Anything else says what was wrong.
    */
   readonly ended: string;
 };
 
 const ANSWER_MS = 2000;
 const CLOSE_MS = 1000;
+/** How many times as long again a machine with other work may make them. */
+const MOST_LOST = 3;
 
-/** Sends one case on a connection of its own and reads what becomes of it. */
-export async function sendCase(port: number, one: SmugglingCase, index: number, mode: Mode): Promise<Outcome> {
+/** Sends one case on a connection of its own and reads what becomes of it. `clock`: what the machine takes makes nobody late. */
+export async function sendCase(
+  port: number,
+  one: SmugglingCase,
+  index: number,
+  mode: Mode,
+  clock: LostTime,
+): Promise<Outcome> {
   const id = idOf(index);
-  const client = await open(port);
+  const client = await open(port, clock);
   const statuses: number[] = [];
   const outcome = (ended: string): Outcome => ({ id, statuses, ended });
   try {
@@ -74,7 +83,7 @@ async function closesInTime(client: Client, statuses: number[]): Promise<string>
 
 type Client = Awaited<ReturnType<typeof open>>;
 
-async function open(port: number) {
+async function open(port: number, clock: LostTime) {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
   socket.on('error', () => undefined);
   await once(socket, 'connect');
@@ -110,15 +119,18 @@ async function open(port: number) {
     },
     /** The next final answer; undefined where none comes in time or the connection has ended. */
     async final(withinMs: number): Promise<HttpMessage | undefined> {
-      const until = performance.now() + withinMs;
+      const [startedMs, lostBefore] = [clock.elapsedMs(), clock.allow(0)];
       while (answers.length === 0 && !closed) {
-        const leftMs = until - performance.now();
+        const lostMs = Math.min(clock.allow(0) - lostBefore, MOST_LOST * withinMs);
+        const leftMs = withinMs + lostMs - (clock.elapsedMs() - startedMs);
         if (leftMs <= 0) break;
         const { promise, resolve } = Promise.withResolvers<void>();
         const timer = setTimeout(resolve, leftMs);
         wake = resolve;
         await promise;
         clearTimeout(timer);
+        // A process that stood still runs its timers before it reads what came meanwhile.
+        if (answers.length === 0 && !closed) await nextTurn();
       }
       return answers.shift();
     },
