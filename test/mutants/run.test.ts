@@ -9,7 +9,10 @@ const lanes = 2;
 /** A bug in what threads do at once shows in some runs only. */
 const attempts = 5;
 const mutants = await readMutants();
-/** All of them take minutes: with each commit another third is tried, and with SLUICE_MUTANTS=all (`npm run mutants`) every one. */
+/**
+ * All of them take minutes: with each commit those of another third of the tests are tried, and with SLUICE_MUTANTS=all (`npm run mutants`)
+ * every one. By test, for a test with several runs without one only once.
+ */
 const THIRDS = 3;
 const tried = process.env.SLUICE_MUTANTS === 'all' ? mutants : thirdOf(mutants);
 
@@ -63,7 +66,8 @@ describe('a planted bug turns its test red, which is green without it', () => {
 function thirdOf(all: readonly Mutant[]): readonly Mutant[] {
   const commit = execFileSync('git', ['rev-parse', 'HEAD'], { cwd: root, encoding: 'utf8' });
   const which = Number.parseInt(commit.slice(0, 8), 16) % THIRDS;
-  return all.filter((_, i) => i % THIRDS === which);
+  const ofTests = [...Map.groupBy(all, ({ file, name }) => `${file} ${name}`).values()];
+  return ofTests.filter((_, i) => i % THIRDS === which).flat();
 }
 
 /** Runs the mutant's test without and with its patch; a test with several patches runs without one only once. */
