@@ -1,5 +1,5 @@
 import type { Report } from '../problem.ts';
-import { isFramingHeader } from './reserved-headers.ts';
+import { isConsumerHeader, isFramingHeader } from './reserved-headers.ts';
 import type { Rule } from './rule.ts';
 
 /** What balances by a hash is what tells requests apart, and nothing beside it that a hash cannot do. */
@@ -28,5 +28,8 @@ function checkHashedBy(by: readonly string[], field: string, report: Report): vo
     if (earlier !== undefined) report({ field: at, message: `${part} is there as ${earlier} already` });
     seen.set(header.toLowerCase(), part);
     if (isFramingHeader(header)) report({ field: at, message: `${header} does not tell requests apart` });
+    if (isConsumerHeader(header)) {
+      report({ field: at, message: `${header} is what the client says, of whom it likes`, remedy: 'use consumer' });
+    }
   });
 }

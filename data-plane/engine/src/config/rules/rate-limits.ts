@@ -2,7 +2,7 @@ import { type RateLimit, RateLimitFail, type RateLimitOverride, RateLimitScope }
 import { parsePath } from '../../router/parse-path.ts';
 import { toPathPattern } from '../matchable-route.ts';
 import type { Report } from '../problem.ts';
-import { isFramingHeader } from './reserved-headers.ts';
+import { isConsumerHeader, isFramingHeader } from './reserved-headers.ts';
 import type { Rule } from './rule.ts';
 
 /** Limits and overrides have names of their own, a bucket holds what a request costs, and `by` names parts that tell callers apart. */
@@ -80,5 +80,8 @@ function checkBy(by: readonly string[], field: string, report: Report): void {
     if (earlier !== undefined) report({ field: at, message: `${part} is there as ${earlier} already` });
     seen.set(lower, part);
     if (isFramingHeader(header)) report({ field: at, message: `${header} does not tell callers apart` });
+    if (isConsumerHeader(header)) {
+      report({ field: at, message: `${header} is what the client says, of whom it likes`, remedy: 'use consumer' });
+    }
   });
 }

@@ -47,6 +47,11 @@ export function isOwnHeader(name: string): boolean {
   return OWN.has(name.toLowerCase()) || /^(?:content|x-consumer)-/i.test(name);
 }
 
+/** Says who calls, to services alone: what clients send of it is not believed, and removed. In any case. */
+export function isConsumerHeader(name: string): boolean {
+  return /^x-consumer(?:-|$)/i.test(name);
+}
+
 /** What may hold a credential, of the headers that mean something to the gateway itself. */
 const CREDENTIALS: ReadonlySet<string> = new Set(['authorization', 'cookie']);
 
