@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { freePort } from './free-port.ts';
 import { type CtlOptions, type CtlResult, gatewayctl, gatewayctlOk } from './gatewayctl.ts';
 import { createSharedDatabase } from './postgres.ts';
-import { type RunningProcess, root, startProcess } from './process.ts';
+import { root, startProcess } from './process.ts';
+import { type Program, startProgram, waitUntil } from './program.ts';
 import { makeTempDir } from './temp-dir.ts';
-import { waitFor } from './wait-for.ts';
 
 export type ControlPlaneOptions = {
   /**
@@ -27,7 +27,7 @@ export type ControlPlaneOptions = {
   readonly wait?: boolean;
 };
 
-export type ControlPlane = AsyncDisposable & {
+export type ControlPlane = Program & {
   readonly url: string;
   readonly port: number;
   readonly dataDir: string;
@@ -36,21 +36,12 @@ export type ControlPlane = AsyncDisposable & {
   readonly contextFile: string;
   /** The bootstrap token, with `auth: 'token'`. */
   readonly token: string | undefined;
-  /** The process running now, or the last one. */
-  readonly process: () => RunningProcess;
   /** Runs gatewayctl against it; `ctlOk` throws unless the exit code is 0. */
   readonly ctl: (args: readonly string[], options?: CtlOptions) => Promise<CtlResult>;
   readonly ctlOk: (args: readonly string[], options?: CtlOptions) => Promise<string>;
   /** `gatewayctl apply -f -` with the manifest; throws unless it is accepted. */
   readonly apply: (manifest: string, ...flags: string[]) => Promise<string>;
   readonly isHealthy: () => Promise<boolean>;
-  /** SIGTERM, and waits for the end. */
-  readonly stop: () => Promise<void>;
-  readonly kill: () => Promise<void>;
-  /** Starts it again on the same port, data and database. */
-  readonly start: () => Promise<void>;
-  readonly pause: () => void;
-  readonly resume: () => void;
 };
 
 /** Starts `sluice-control-plane` as a process of its own. */
@@ -64,20 +55,20 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   const contextFile = join(home.path, 'context.yaml');
   const token = auth === 'token' ? `slt_${randomBytes(24).toString('hex')}` : undefined;
   const env = { HOME: home.path, SLUICE_CONTEXT_FILE: contextFile, SLUICE_TOKEN: token };
-  let current: RunningProcess | undefined;
 
-  async function start(): Promise<void> {
-    const authArgs = auth === 'none' ? ['--auth', 'none'] : [];
-    const args = ['--listen', `127.0.0.1:${port}`, '--database', database, '--data-dir', dataDir, ...authArgs];
-    current = await startProcess({
+  const authArgs = auth === 'none' ? ['--auth', 'none'] : [];
+  const args = ['--listen', `127.0.0.1:${port}`, '--database', database, '--data-dir', dataDir, ...authArgs];
+  const launch = () =>
+    startProcess({
       name: `sluice-control-plane :${port}`,
       program: process.execPath,
       args: [join(root, 'control-plane', 'bin', 'sluice-control-plane.js'), ...args, ...(options.args ?? [])],
       env: { ...env, ...options.env },
       cwd: home.path,
     });
-    if (wait) await waitUntil(current, 'answers its health check', () => isHealthy(url));
-  }
+  const program = await startProgram(home, launch, async (running) => {
+    if (wait) await waitUntil(running, 'answers its health check', () => isHealthy(url));
+  });
 
   const ctlOptions = (given: CtlOptions): CtlOptions => ({
     server: url,
@@ -86,35 +77,18 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     env: { ...env, ...given.env },
   });
   const self: ControlPlane = {
+    ...program,
     url,
     port,
     dataDir,
     home: home.path,
     contextFile,
     token,
-    process: () => current!,
     ctl: (args, given = {}) => gatewayctl(args, ctlOptions(given)),
     ctlOk: (args, given = {}) => gatewayctlOk(args, ctlOptions(given)),
     apply: (manifest, ...flags) => self.ctlOk(['apply', '-f', '-', ...flags], { input: manifest }),
     isHealthy: () => isHealthy(url),
-    async stop() {
-      await current?.stop();
-    },
-    async kill() {
-      await current?.kill();
-    },
-    start,
-    pause: () => current?.signal('SIGSTOP'),
-    resume: () => current?.signal('SIGCONT'),
-    async [Symbol.asyncDispose]() {
-      await current?.[Symbol.asyncDispose]();
-      await home[Symbol.asyncDispose]();
-    },
   };
-  await start().catch(async (error: unknown) => {
-    await self[Symbol.asyncDispose]();
-    throw error;
-  });
   return self;
 }
 
@@ -127,21 +101,4 @@ async function isHealthy(url: string): Promise<boolean> {
     signal: AbortSignal.timeout(2000),
   });
   return response.ok && ((await response.json()) as { status?: string }).status === 'SERVING';
-}
-
-/** Polls until `predicate` holds; throws at once, with its output, when the process ends first. */
-export async function waitUntil(
-  running: RunningProcess,
-  what: string,
-  predicate: () => Promise<boolean>,
-  deadlineMs = 60_000,
-): Promise<void> {
-  const outcome = await waitFor(
-    `${running.name} ${what}`,
-    async () => (running.exit() === undefined ? (await predicate()) && 'holds' : 'ended'),
-    { deadlineMs, everyMs: 15 },
-  ).catch((error: Error) => {
-    throw new Error(`${error.message}\n${running.output()}`, { cause: error.cause });
-  });
-  if (outcome === 'ended') throw new Error(`${running.name} ended before it ${what}:\n${running.output()}`);
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { waitUntil } from './control-plane.ts';
 import { freePort } from './free-port.ts';
-import { type RunningProcess, root, startProcess } from './process.ts';
+import { root, startProcess } from './process.ts';
+import { type Program, startProgram, waitUntil } from './program.ts';
 import { makeTempDir } from './temp-dir.ts';
 
 export type NodeOptions = {
@@ -27,25 +27,17 @@ export type NodeOptions = {
   readonly wrapper?: readonly string[];
 };
 
-export type Node = AsyncDisposable & {
+export type Node = Program & {
   readonly id: string;
   /** Where clients send requests. */
   readonly port: number;
   readonly url: string;
   readonly adminPort: number;
   readonly cacheDir: string;
-  readonly process: () => RunningProcess;
   /** GET of one of its own endpoints, such as `/__metrics`. */
   readonly admin: (path: string, init?: RequestInit) => Promise<{ readonly status: number; readonly body: string }>;
   readonly isReady: () => Promise<boolean>;
   readonly waitUntilReady: (deadlineMs?: number) => Promise<void>;
-  /** SIGTERM, and waits until it has drained and ended. */
-  readonly stop: () => Promise<void>;
-  readonly kill: () => Promise<void>;
-  /** Starts it again with the same ports, cache and arguments. */
-  readonly start: () => Promise<void>;
-  readonly pause: () => void;
-  readonly resume: () => void;
 };
 
 /** Starts `sluice-node` as a process of its own. */
@@ -55,7 +47,6 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   const cacheDir = options.cacheDir ?? join(temp.path, 'cache');
   const port = options.port ?? (await freePort());
   const adminPort = options.adminPort ?? (await freePort());
-  let current: RunningProcess | undefined;
 
   const admin: Node['admin'] = async (path, init) => {
     const response = await fetch(`http://127.0.0.1:${adminPort}${path}`, {
@@ -65,7 +56,9 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     return { status: response.status, body: await response.text() };
   };
 
-  async function start(): Promise<void> {
+  const isReady: Node['isReady'] = async () => (await admin('/__ready')).status === 200;
+
+  const launch = () => {
     const flags = {
       'control-plane': controlPlane,
       'node-id': id,
@@ -84,46 +77,29 @@ export async function startNode(options: NodeOptions): Promise<Node> {
       ...args,
       ...(options.args ?? []),
     ];
-    current = await startProcess({
+    return startProcess({
       name: `sluice-node ${id} :${port}`,
       program: whole[0]!,
       args: whole.slice(1),
       env: { HOME: temp.path, ...options.env },
       cwd: temp.path,
     });
-    if (wait === 'ready') await self.waitUntilReady();
+  };
+  const program = await startProgram(temp, launch, async (running) => {
+    if (wait === 'ready') await waitUntil(running, 'is ready', isReady);
     if (wait === 'alive') {
-      await waitUntil(current, 'is alive', async () => (await admin('/__health')).status === 200);
+      await waitUntil(running, 'is alive', async () => (await admin('/__health')).status === 200);
     }
-  }
-
-  const self: Node = {
+  });
+  return {
+    ...program,
     id,
     port,
     url: `http://127.0.0.1:${port}`,
     adminPort,
     cacheDir,
-    process: () => current!,
     admin,
-    isReady: async () => (await admin('/__ready')).status === 200,
-    waitUntilReady: (deadlineMs) => waitUntil(current!, 'is ready', self.isReady, deadlineMs),
-    async stop() {
-      await current?.stop();
-    },
-    async kill() {
-      await current?.kill();
-    },
-    start,
-    pause: () => current?.signal('SIGSTOP'),
-    resume: () => current?.signal('SIGCONT'),
-    async [Symbol.asyncDispose]() {
-      await current?.[Symbol.asyncDispose]();
-      await temp[Symbol.asyncDispose]();
-    },
+    isReady,
+    waitUntilReady: (deadlineMs) => waitUntil(program.process(), 'is ready', isReady, deadlineMs),
   };
-  await start().catch(async (error: unknown) => {
-    await self[Symbol.asyncDispose]();
-    throw error;
-  });
-  return self;
 }
