@@ -63,6 +63,12 @@ export async function openPort(listen: ListenAddress, limits: PortLimits): Promi
       });
       answer!(request, response);
     })
+    .on('checkContinue', (request, response) => {
+      // Of a stream that its peer has reset already node:http2 would throw, where nobody can catch it.
+      if (response.stream.destroyed) return;
+      response.writeContinue();
+      http2.emit('request', request, response);
+    })
     .on('session', (session) => {
       sessions.add(session);
       session.once('close', () => sessions.delete(session));

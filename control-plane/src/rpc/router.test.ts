@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect as connectTcp } from 'node:net';
 import { promisify } from 'node:util';
@@ -121,6 +122,22 @@ describe('one port', () => {
     expect(answer).toMatch(expected);
   });
 
+  it('survives HTTP/2 requests that wait for leave to send their body, and are reset at once', async () => {
+    const socket = connectTcp(served.port.address.port, '127.0.0.1');
+    // A preface, settings, and twice: POST / with `expect: 100-continue`, and its reset (RFC 9113 sections 3.4, 6.2, 6.4; RFC 7541 appendix B).
+    const begin = Buffer.concat([
+      Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
+      Buffer.from('000000040000000000', 'hex'),
+    ]);
+    const fields = Buffer.concat([Buffer.from('83868441017800', 'hex'), literal('expect'), literal('100-continue')]);
+    const ask = (stream: number) => [frame(1, 4, stream, fields), frame(3, 0, stream, Buffer.from('00000008', 'hex'))];
+    socket.write(Buffer.concat([begin, ...ask(1), ...ask(3)]));
+    await once(socket, 'data');
+    socket.destroy();
+    const { status } = await fetch(`${served.url}/nothing`);
+    expect(status).toBe(404);
+  });
+
   it('survives HTTP/2 requests with an authority that is none', async () => {
     const session = connectHttp2(served.url);
     const request = session.request({
@@ -133,6 +150,19 @@ describe('one port', () => {
     session.destroy();
   });
 });
+
+function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head.writeUInt8(type, 3);
+  head.writeUInt8(flags, 4);
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, payload]);
+}
+
+function literal(text: string): Buffer {
+  return Buffer.from([text.length, ...Buffer.from(text)]);
+}
 
 describe('the token', () => {
   const call = (given: string | undefined) =>
