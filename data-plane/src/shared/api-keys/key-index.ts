@@ -87,8 +87,13 @@ export class KeyIndex {
   /** The records of one segment. */
   unitsOf(segment: number): Uint32Array {
     const units = new Uint32Array(this.#live[segment]!);
+    const slots = this.#slots(segment);
     let count = 0;
-    for (const word of this.#slots(segment)) if (word !== EMPTY && word !== REMOVED) units[count++] = unitOf(word);
+    // By index: all of a million keys are listed in one turn.
+    for (let i = 0; i < slots.length; i++) {
+      const word = slots[i]!;
+      if (word !== EMPTY && word !== REMOVED) units[count++] = unitOf(word);
+    }
     return units;
   }
 

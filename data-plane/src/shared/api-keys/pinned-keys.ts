@@ -22,7 +22,7 @@ export class PinnedKeys {
   static all(store: KeyStore): PinnedKeys {
     const units = new UnitList();
     for (let segment = 0; segment < SEGMENTS; segment++) {
-      for (const unit of store.unitsOf(segment)) units.push(unit);
+      units.append(store.unitsOf(segment));
     }
     return new PinnedKeys(store, units, new Map(store.held));
   }

@@ -20,12 +20,21 @@ export class UnitList {
   }
 
   push(unit: number): void {
-    if (this.#length === this.#units.length) {
-      this.#buffer.resize(Math.min(MAX_BYTES, this.#buffer.byteLength + GROW_BYTES));
-      // Of a fixed length, which the engine reads faster.
-      this.#units = new Uint32Array(this.#buffer, 0, this.#buffer.byteLength / 4);
-    }
+    if (this.#length === this.#units.length) this.#grow(GROW_BYTES);
     this.#units[this.#length++] = unit;
+  }
+
+  append(units: Uint32Array): void {
+    const missing = (this.#length + units.length - this.#units.length) * 4;
+    if (missing > 0) this.#grow(Math.ceil(missing / GROW_BYTES) * GROW_BYTES);
+    this.#units.set(units, this.#length);
+    this.#length += units.length;
+  }
+
+  #grow(bytes: number): void {
+    this.#buffer.resize(Math.min(MAX_BYTES, this.#buffer.byteLength + bytes));
+    // Of a fixed length, which the engine reads faster.
+    this.#units = new Uint32Array(this.#buffer, 0, this.#buffer.byteLength / 4);
   }
 
   /** Gives all of it back. */
