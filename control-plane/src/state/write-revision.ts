@@ -107,7 +107,7 @@ async function findLostCommit(
   writeId: string,
   loss: StoreUnavailable,
 ): Promise<boolean> {
-  for (const end = Date.now() + RESOLVE_MS; Date.now() < end; await sleep(100)) {
+  for (const end = performance.now() + RESOLVE_MS; performance.now() < end; await sleep(100)) {
     try {
       return (await state.ask((store) => store.findWrite(track, writeId))) !== undefined;
     } catch (error) {

@@ -12,6 +12,7 @@ import { KeyRestore, KeyStaging, type KeyStore } from '../shared/index.ts';
 import { NodeCache } from './cache/node-cache.ts';
 import { Persistence } from './persistence.ts';
 import { OneThreadNode } from './testing/one-thread-node.ts';
+import { TurnWatch } from './testing/turn-watch.ts';
 import type { UpdateRefusal } from './track.ts';
 import { UpdateAssembly } from './update-assembly.ts';
 
@@ -144,11 +145,6 @@ function digestOf(items: Iterable<TrackItem>): Uint8Array<ArrayBuffer> {
 }
 
 /** Of the processor, for this thread. */
-function usedMs(): number {
-  const { user, system } = process.threadCpuUsage();
-  return (user + system) / 1000;
-}
-
 function manyKeys(count: number, secret: string): TrackItem[] {
   return Array.from({ length: count }, (_, i) => keyItem(`key-${i}`, { hash: secretHash(`${secret} ${i}`) }));
 }
@@ -221,17 +217,9 @@ describe('API keys that come and go in parts', () => {
     const parts = source.change({ puts: manyKeys(20_000, 'after') }, 500);
     const update = parts.map((part) => rig.assembly.add(part)).at(-1);
     if (update === undefined || update === 'too large') throw new Error('there is no update');
-    const started = usedMs();
-    let last = started;
-    let longest = 0;
-    const look = setInterval(() => {
-      longest = Math.max(longest, usedMs() - last);
-      last = usedMs();
-    }, 1);
+    using turns = new TurnWatch();
     expect(await rig.node.activation.apply(update)).toBeUndefined();
-    longest = Math.max(longest, usedMs() - last);
-    clearInterval(look);
-    expect(longest).toBeLessThan((usedMs() - started) / 3);
+    expect(turns.longestShare).toBeLessThan(1 / 3);
   });
 
   test('a snapshot that began before a delta was made, and what a stream left half sent, change nothing', async () => {

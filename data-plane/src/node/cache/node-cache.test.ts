@@ -6,6 +6,7 @@ import { Track } from '@sluice/proto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { keyItem } from '../../shared/api-keys/testing/keys.ts';
 import { createKeyMemory, KeyRestore, KeyStore } from '../../shared/index.ts';
+import { TurnWatch } from '../testing/turn-watch.ts';
 import { type CachePhase, NodeCache } from './node-cache.ts';
 import { encodeRecord, type RecordInit, readRecords } from './record-frame.ts';
 
@@ -70,11 +71,6 @@ function noKeys(): KeyRestore {
 }
 
 /** Of the processor, for this thread. */
-function usedMs(): number {
-  const { user, system } = process.threadCpuUsage();
-  return (user + system) / 1000;
-}
-
 function persisted(run: (done: () => void) => void): Promise<void> {
   return new Promise(run);
 }
@@ -230,17 +226,9 @@ describe('the cache of a node', () => {
     await persisted((done) => cache.rewrite(done));
     await persisted((done) => cache.append([{ case: 'update', value: { track: Track.FACTS, digest, upserts } }], done));
     await cache.close();
-    const started = usedMs();
-    let last = started;
-    let longest = 0;
-    const look = setInterval(() => {
-      longest = Math.max(longest, usedMs() - last);
-      last = usedMs();
-    }, 1);
+    using turns = new TurnWatch();
     const loaded = await openCache(new State()).load(noKeys());
-    longest = Math.max(longest, usedMs() - last);
-    clearInterval(look);
+    expect(turns.longestShare).toBeLessThan(1 / 3);
     expect(Buffer.from(loaded!.facts.digest)).toEqual(Buffer.from(digest));
-    expect(longest).toBeLessThan((usedMs() - started) / 3);
   });
 });

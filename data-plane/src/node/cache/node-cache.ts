@@ -58,7 +58,8 @@ const READ_ONLY_TRIES = 3;
 /**
  * The node's state on disk: a base file and a log of changes beside it, `N.base` and `N.log`, and the generation before them.
  * A base is written to a temporary file, synced, renamed, and its directory synced; so there is always one whole generation.
- * When the disk fails the node goes on from memory and a new base is tried until it works.
+ * When the disk fails the node goes on from memory and a new base is tried until it works. Longer than other files: base and log are
+ * steps of one protocol, whose order on disk is what a crash leaves whole.
  */
 export class NodeCache {
   readonly #options: NodeCacheOptions;

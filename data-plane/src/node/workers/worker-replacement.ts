@@ -14,7 +14,7 @@ export interface ReplacementOptions {
   readonly spawn: (seat: number, predecessor: LiveWorker) => boolean;
 }
 
-/** How often it is looked whether there is a seat for the next worker that is to be replaced. */
+/** How often it is looked whether there is a seat and a thread for the next worker that is to be replaced: of threads nobody is told. */
 const SEAT_POLL_MS = 50;
 
 /** Has workers leave for others: with their successors beside them where there is a seat, so that they finish what they have. */

@@ -8,6 +8,16 @@ import { OwnTime } from '../testing/own-time.ts';
 import { problemOf } from '../testing/problem-of.ts';
 import { ProxyRig } from '../testing/proxy-rig.ts';
 
+/** A client, and the connection upstream that is kept since it had an answer over it. */
+async function answerOne(rig: ProxyRig) {
+  const client = await rig.connect();
+  client.send(GET);
+  const upstream = await rig.origin.acceptRequest();
+  upstream.send(OK);
+  await client.takeMessage();
+  return { client, upstream };
+}
+
 describe('an upstream that cannot be reached', () => {
   test('is 502 upstream_connect_failed', async () => {
     await using rig = await ProxyRig.start(
@@ -144,11 +154,7 @@ describe('an answer that is not HTTP', () => {
 
   test('bytes on an idle connection end it', async () => {
     await using rig = await ProxyRig.start(simple());
-    const client = await rig.connect();
-    client.send(GET);
-    const upstream = await rig.origin.acceptRequest();
-    upstream.send(OK);
-    await client.takeMessage();
+    const { client, upstream } = await answerOne(rig);
     upstream.send('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison');
     await upstream.until(() => upstream.ending !== 'open' || upstream.closed, 'end');
     client.send(GET);
@@ -159,11 +165,7 @@ describe('an answer that is not HTTP', () => {
 describe('a pooled connection that the upstream closed', () => {
   test('just when it is used again is replaced without the client noticing', async () => {
     await using rig = await ProxyRig.start(simple());
-    const client = await rig.connect();
-    client.send(GET);
-    const upstream = await rig.origin.acceptRequest();
-    upstream.send(OK);
-    await client.takeMessage();
+    const { client, upstream } = await answerOne(rig);
     client.send(GET);
     await upstream.takeHead();
     upstream.reset();
@@ -189,11 +191,7 @@ describe('a pooled connection that the upstream closed', () => {
 
   test('after an unsafe request was sent is 502: sending it twice could do it twice', async () => {
     await using rig = await ProxyRig.start(simple());
-    const client = await rig.connect();
-    client.send(GET);
-    const upstream = await rig.origin.acceptRequest();
-    upstream.send(OK);
-    await client.takeMessage();
+    const { client, upstream } = await answerOne(rig);
     client.send(POST);
     await upstream.takeMessage();
     upstream.reset();

@@ -51,7 +51,8 @@ const SECRETS_OF_A_KEY = [0, 1];
 
 /**
  * The API keys of a node, in its main thread: the latest as the control plane has them, and what of them is active. A key is not kept as
- * an object: only those are that cannot be built, beside the last good version where there is one.
+ * an object: only those are that cannot be built, beside the last good version where there is one. Longer than other files: each of its
+ * methods changes names, secrets and records together, and none may be changed without the others.
  */
 export class KeyStore {
   readonly memory: KeyMemory;
